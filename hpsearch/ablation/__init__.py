@@ -1,0 +1,18 @@
+"""Ablation: tricks, arms, contrasts, plans, and the designs that make them."""
+
+from hpsearch.ablation.designs import factorial, ladder, leave_one_out, one_at_a_time
+from hpsearch.ablation.plan import Contrast, Plan, difference
+from hpsearch.ablation.trick import Arm, Claim, Trick
+
+__all__ = [
+    "Arm",
+    "Claim",
+    "Contrast",
+    "Plan",
+    "Trick",
+    "difference",
+    "factorial",
+    "ladder",
+    "leave_one_out",
+    "one_at_a_time",
+]

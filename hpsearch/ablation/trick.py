@@ -1,0 +1,107 @@
+"""A trick: a name, the recipe fields it sets, why it should help, and what was published about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from hpsearch.errors import Refused
+from hpsearch.values import Value
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Claim(Value):
+    """A published difference: what it is worth, over what it was measured, and where that is printed."""
+
+    value: float  # difference of the metric, in points of percent for accuracies
+    over: str  # what the trick was laid over
+    source: str  # paper and table
+    metric: str = "top1"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.source or not self.over:
+            raise Refused(
+                f"a Claim needs what it was measured over and its source, got over={self.over!r}, source={self.source!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Trick(Value):
+    """A named setting of recipe fields.
+
+    ``sets`` is given as a mapping and kept as sorted pairs, so that a trick can be hashed.
+
+    >>> Trick("cosine decay", {"schedule": "cosine"}, why="no sudden drops").settings
+    {'schedule': 'cosine'}
+    """
+
+    name: str
+    sets: Any  # mapping of field to value; kept as sorted pairs (field, value)
+    why: str = ""
+    claims: tuple[Claim, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != self.name.strip():
+            raise Refused(f"a Trick needs a name without blanks around it, got {self.name!r}")
+        pairs = self.sets.items() if isinstance(self.sets, Mapping) else self.sets
+        object.__setattr__(self, "sets", tuple(sorted((str(field), value) for field, value in pairs)))
+        object.__setattr__(self, "claims", tuple(self.claims))
+        if not self.sets:
+            raise Refused(
+                f"trick {self.name!r} sets no field: give it at least one, as in Trick({self.name!r}, {{'field': value}})"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Field to value."""
+        return dict(self.sets)
+
+
+@dataclass(frozen=True)
+class Arm(Value):
+    """A set of tricks laid over the base recipe; the order in which they are given does not matter.
+
+    >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})
+    >>> Arm((a, b)) == Arm((b, a))
+    True
+    >>> Arm(()).name, Arm((b, a)).name
+    ('base', 'a + b')
+    """
+
+    tricks: tuple[Trick, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tricks", tuple(sorted(set(self.tricks), key=lambda trick: trick.name)))
+        owner: dict[str, Trick] = {}
+        for trick in self.tricks:
+            for field in trick.settings:
+                other = owner.setdefault(field, trick)
+                if other != trick:
+                    raise Refused(
+                        f"tricks {other.name!r} and {trick.name!r} both set {field!r} and cannot share an arm: "
+                        "lay them in different arms, or make one trick of them"
+                    )
+
+    @property
+    def name(self) -> str:
+        """The names of the tricks, ``base`` where there are none."""
+        return " + ".join(trick.name for trick in self.tricks) or "base"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All fields the arm sets."""
+        return {field: value for trick in self.tricks for field, value in trick.sets}
+
+    def __or__(self, other: "Arm") -> "Arm":
+        """The arm with the tricks of both."""
+        return Arm(self.tricks + other.tricks)
+
+    def without(self, trick: Trick) -> "Arm":
+        """The arm with one trick taken away."""
+        return Arm(tuple(t for t in self.tricks if t != trick))
+
+    def over(self, base: Config) -> Config:
+        """The base with the arm's settings laid over it."""
+        return replace(base, **self.settings)  # type: ignore[type-var]

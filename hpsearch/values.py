@@ -1,0 +1,122 @@
+"""Values: frozen dataclasses that compare, hash, print and travel as JSON.
+
+Everything a study mentions is a value. JSON is written with ``to_json`` and read with ``from_json``; a trial's key is the hash
+of ``canonical`` JSON, in which data stands by its content and not by where it lies.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from hpsearch.errors import Refused, did_you_mean
+
+KIND = "is"  # the JSON key that names a value's class
+_classes: dict[str, type] = {}
+
+
+class Value:
+    """Base of our frozen dataclasses; a subclass can be read back from JSON by its class name."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        other = _classes.setdefault(cls.__name__, cls)
+        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"two value classes are named {cls.__name__}: {other.__module__} and {cls.__module__}")
+        _classes[cls.__name__] = cls
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A value whose identity is what it holds, not how it is reached: data sets, files of weights."""
+
+    def identity(self) -> dict[str, Any]:
+        """JSON that two values share exactly when they hold the same content."""
+        ...
+
+
+def _kind(value: object) -> str:
+    cls = type(value)
+    return cls.__name__ if isinstance(value, Value) else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON for a value, a number, a text, or a nest of them.
+
+    Dataclasses become objects with an ``is`` member that names the class; tuples become lists.
+
+    >>> to_json((1, 2.5, None, "a"))
+    [1, 2.5, None, 'a']
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Refused(f"a value must be finite to be recorded, got {value}")
+        return value
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {KIND: _kind(value), **{f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.init}}
+    raise Refused(
+        f"{value!r} ({type(value).__name__}) cannot be recorded: use numbers, texts, tuples or frozen dataclasses of them"
+    )
+
+
+def from_json(data: Any, known: Iterable[type] = ()) -> Any:
+    """The value that ``to_json`` wrote; ``known`` names the user's own dataclasses that may appear.
+
+    Classes are looked up by name, never imported: text from a file cannot load code.
+
+    >>> from_json([1, [2.5, None]])
+    (1, (2.5, None))
+    """
+    own = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in known}
+    if isinstance(data, list):
+        return tuple(from_json(item, known) for item in data)
+    if isinstance(data, dict):
+        members = {key: from_json(item, known) for key, item in data.items() if key != KIND}
+        if KIND not in data:
+            return members
+        cls = own.get(data[KIND]) or _classes.get(data[KIND])
+        if cls is None:
+            raise Refused(f"no value class is named {data[KIND]!r}: {did_you_mean(data[KIND], [*_classes, *own])}")
+        return cls(**members)
+    return data
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Identified):
+        return value.identity()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # 1 and 1.0 are one setting
+    if isinstance(value, tuple | list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        members = {f.name: _canonical(getattr(value, f.name)) for f in fields(value) if f.init}
+        return {KIND: type(value).__qualname__, **members}
+    return to_json(value)
+
+
+def canonical(value: Any) -> str:
+    """The one text of a value's content: sorted, compact, data by its identity.
+
+    >>> canonical({"b": 1.0, "a": (True,)})
+    '{"a":[true],"b":1}'
+    """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical text, 64 hexadecimal digits.
+
+    >>> digest({"a": 1}) == digest({"a": 1.0})
+    True
+    """
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
