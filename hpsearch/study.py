@@ -1,0 +1,203 @@
+"""A study: one question, what is fixed, what is asked about, what is re-tuned, and what it may cost."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from hpsearch.ablation import Arm, Plan
+from hpsearch.errors import Refused, did_you_mean
+from hpsearch.fingerprint import code_fingerprint, file_fingerprint
+from hpsearch.run import HeldOut
+from hpsearch.search import Tune
+from hpsearch.values import Value, digest
+
+Train = Callable[..., Iterator[Mapping[str, Any]]]
+BUILT_IN = Path(__file__).parent / "training" / "loop.py"  # read, not imported: torch stays out until a trial runs
+TUNING_SEED = 1_000_000  # seeds from here on are for tuning; those below are for tables
+
+
+@dataclass(frozen=True)
+class Trial(Value):
+    """One training: a config, a seed, so many epochs, and what it is scored on. Its key is a hash of exactly that and the code."""
+
+    config: Any
+    seed: int
+    epochs: int
+    held_out: HeldOut
+    code: str  # fingerprint of the training function
+
+    @cached_property
+    def key(self) -> str:
+        """32 hexadecimal digits. Where the data lies, how many slots ran and which executor are not part of it."""
+        return digest([self.config, self.seed, self.epochs, self.held_out, self.code])[:32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Value):
+    """One question with its three roles: ``base`` (fixed), ``vary`` (asked about), ``tune`` (re-tuned so that the answer is fair).
+
+    It is checked whole when it is built: every arm is laid over the base, every range tried at both ends, the cost compared with
+    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, a generator of one mapping of metrics per
+    epoch; without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
+    """
+
+    question: str
+    base: Any  # a frozen dataclass
+    vary: Plan | None = None
+    tune: Tune | None = None
+    seeds: int = 5  # repeats of every arm, each with its own seed; never seeds used for tuning
+    epochs: int | None = None  # of a full training; without it the base's own field `epochs`
+    budget: int | None = None  # epochs, all trials together
+    train: Train | None = None
+    metric: str = "top1"  # the score: this metric in the last epoch
+    goal: Literal["maximise", "minimise"] = "maximise"
+
+    def __post_init__(self) -> None:
+        _check_base(self)
+        _check_plan(self)
+        _check_tune(self)
+        _check_numbers(self)
+
+    @property
+    def plan(self) -> Plan:
+        """The arms and contrasts; the base alone where nothing is varied."""
+        return self.vary or Plan((Arm(),))
+
+    @cached_property
+    def code(self) -> str:
+        """Fingerprint of the training function and the code it reaches."""
+        return code_fingerprint(self.train) if self.train else file_fingerprint(BUILT_IN, "train")
+
+    def config(self, arm: Arm, point: Mapping[str, Any] | None = None) -> Any:
+        """The base with the arm's tricks and a tuned point laid over it."""
+        return replace(arm.over(self.base), **(point or {}))
+
+    def length(self, config: Any) -> int:
+        """Epochs of a full training of a config: the study's, or the config's own."""
+        return int(config.epochs) if self.epochs is None else self.epochs
+
+    def trial(self, config: Any, seed: int, epochs: int, held_out: HeldOut) -> Trial:
+        """The trial of a config; its own field ``epochs``, where it has one, follows the trial's."""
+        if "epochs" in _names(config):
+            config = replace(config, epochs=epochs)
+        return Trial(config, seed, epochs, held_out, self.code)
+
+    @property
+    def searches(self) -> tuple[Arm, ...]:
+        """The arms that are searched: each, or the one whose winner all share."""
+        if self.tune is None:
+            return ()
+        return {"each": self.plan.arms, "base": (Arm(),), "stack": (self.plan.top,)}[self.tune.arms]
+
+    @property
+    def cost(self) -> int:
+        """Epochs of all trials together, as if none had run."""
+        search = len(self.searches) * self.tune.cost if self.tune else 0
+        return search + self.seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
+
+    @property
+    def trials(self) -> int:
+        """Trials wanted in all; those that rounds or arms share are counted once for each."""
+        search = len(self.searches) * sum(r.points for r in self.tune.rounds) if self.tune else 0
+        return search + self.seeds * len(self.plan.arms)
+
+    def better(self, score: float) -> float:
+        """The score turned so that larger is better."""
+        return score if self.goal == "maximise" else -score
+
+
+def _names(config: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(config) if f.init)
+
+
+def _check_base(study: Study) -> None:
+    base = study.base
+    frozen = is_dataclass(base) and not isinstance(base, type) and base.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    if not frozen:
+        raise Refused(f"Study.base must be an instance of a frozen dataclass, got {base!r}: write @dataclass(frozen=True)")
+    if study.train is None:
+        if not type(base).__module__.startswith("hpsearch.training"):
+            raise Refused(f"Study.base is a {type(base).__name__}, so the study needs train=, the function that trains it")
+    elif not inspect.isfunction(study.train) or len(inspect.signature(study.train).parameters) != 4:
+        raise Refused(f"Study.train must be a function (config, seed, epochs, run), got {study.train!r}")
+    digest(base)  # refuses what cannot be recorded
+
+
+def _check_field(study: Study, field: str, whose: str) -> None:
+    if field not in _names(study.base):
+        known = _names(study.base)
+        raise Refused(f"{whose} sets {field!r}, which {type(study.base).__name__} does not have: {did_you_mean(field, known)}")
+
+
+def _check_plan(study: Study) -> None:
+    if study.vary is not None and not isinstance(study.vary, Plan):
+        raise Refused(f"Study.vary must be a plan such as ladder(...), got {study.vary!r}")
+    for trick in study.plan.tricks:
+        for field, _ in trick.sets:
+            _check_field(study, field, f"trick {trick.name!r}")
+        if all(getattr(study.base, field) == value for field, value in trick.sets):
+            raise Refused(f"trick {trick.name!r} changes nothing: the base already has {_written(trick.settings)}")
+    seen: dict[str, Arm] = {}
+    for arm in study.plan.arms:
+        try:
+            content = digest(study.config(arm))
+        except Refused as error:
+            raise Refused(f"arm {arm.name!r} is no valid {type(study.base).__name__}: {error}") from error
+        if seen.setdefault(content, arm) != arm:
+            raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train the very same thing: drop one")
+
+
+def _written(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{field}={value!r}" for field, value in settings.items())
+
+
+def _check_tune(study: Study) -> None:
+    if study.tune is None:
+        return
+    if not isinstance(study.tune, Tune):
+        raise Refused(f"Study.tune must be a Tune(Space(...), rounds=...), got {study.tune!r}")
+    varied = {field: trick for trick in study.plan.tricks for field in trick.settings}
+    for name, domain in study.tune.space.domains:
+        _check_field(study, name, "the space of Study.tune")
+        if name in varied:
+            raise Refused(
+                f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick"
+            )
+        for arm in study.searches:
+            for end in (0.0, 1.0):
+                _try_end(study, arm, name, domain.value(end))
+
+
+def _try_end(study: Study, arm: Arm, name: str, value: Any) -> None:
+    try:
+        study.config(arm, {name: value})
+    except Refused as error:
+        raise Refused(f"the range of {name!r} reaches {value!r}, which is refused: {error}") from error
+
+
+def _check_numbers(study: Study) -> None:
+    if study.vary is None and study.tune is None:
+        raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
+    if not study.question.strip():
+        raise Refused("Study.question is empty: say in one sentence what the study asks")
+    if not study.metric or study.goal not in ("maximise", "minimise"):
+        raise Refused(
+            f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}"
+        )
+    if isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
+        raise Refused(f"Study.seeds is how many times each arm is repeated, at least 1, got {study.seeds!r}")
+    if study.plan.contrasts and study.seeds < 2:
+        raise Refused("an interval on a difference needs at least 2 seeds, got seeds=1: raise Study.seeds (5 is a fair start)")
+    if study.epochs is None and not isinstance(getattr(study.base, "epochs", None), int):
+        raise Refused(f"{type(study.base).__name__} has no field 'epochs', so the study needs epochs=")
+    for arm in study.plan.arms:
+        if (length := study.length(study.config(arm))) < 1:
+            raise Refused(f"arm {arm.name!r} would train for {length} epochs: give it at least 1")
+    if study.budget is not None and study.cost > study.budget:
+        raise Refused(
+            f"the study needs {study.cost:,} epochs and the budget is {study.budget:,}: "
+            "raise Study.budget, or ask for fewer seeds, arms, points or epochs"
+        )
