@@ -163,9 +163,7 @@ def _check_tune(study: Study) -> None:
     for name, domain in study.tune.space.domains:
         _check_field(study, name, "the space of Study.tune")
         if name in varied:
-            raise Refused(
-                f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick"
-            )
+            raise Refused(f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick")
         for arm in study.searches:
             for end in (0.0, 1.0):
                 _try_end(study, arm, name, domain.value(end))
@@ -184,9 +182,7 @@ def _check_numbers(study: Study) -> None:
     if not study.question.strip():
         raise Refused("Study.question is empty: say in one sentence what the study asks")
     if not study.metric or study.goal not in ("maximise", "minimise"):
-        raise Refused(
-            f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}"
-        )
+        raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
     if isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
         raise Refused(f"Study.seeds is how many times each arm is repeated, at least 1, got {study.seeds!r}")
     if study.plan.contrasts and study.seeds < 2:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from types import FunctionType
 from typing import Any, Protocol, runtime_checkable
 
 from hpsearch.errors import Refused, did_you_mean
@@ -60,6 +61,8 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, FunctionType):
+        return {KIND: "function", "name": f"{value.__module__}:{value.__qualname__}"}
     if is_dataclass(value) and not isinstance(value, type):
         return {KIND: _kind(value), **{f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.init}}
     raise Refused(
@@ -67,25 +70,27 @@ def to_json(value: Any) -> Any:
     )
 
 
-def from_json(data: Any, known: Iterable[type] = ()) -> Any:
-    """The value that ``to_json`` wrote; ``known`` names the user's own dataclasses that may appear.
+def from_json(data: Any, known: Iterable[type | FunctionType] = ()) -> Any:
+    """The value that ``to_json`` wrote; ``known`` are the user's own dataclasses and functions that may appear.
 
     Classes are looked up by name, never imported: text from a file cannot load code.
 
     >>> from_json([1, [2.5, None]])
     (1, (2.5, None))
     """
-    own = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in known}
+    own = {f"{each.__module__}:{each.__qualname__}": each for each in known}
     if isinstance(data, list):
         return tuple(from_json(item, known) for item in data)
     if isinstance(data, dict):
         members = {key: from_json(item, known) for key, item in data.items() if key != KIND}
         if KIND not in data:
             return members
-        cls = own.get(data[KIND]) or _classes.get(data[KIND])
-        if cls is None:
-            raise Refused(f"no value class is named {data[KIND]!r}: {did_you_mean(data[KIND], [*_classes, *own])}")
-        return cls(**members)
+        function = data[KIND] == "function"
+        name = data["name"] if function else data[KIND]
+        found = own.get(name) or _classes.get(name)
+        if found is None:
+            raise Refused(f"no value class or function is named {name!r}: {did_you_mean(name, [*_classes, *own])}")
+        return found if function else found(**members)
     return data
 
 

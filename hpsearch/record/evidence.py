@@ -17,15 +17,15 @@ class Evidence:
 
     ``trials`` has the columns
 
-    * ``key`` (32 hexadecimal digits), ``role`` (``search`` or ``measurement``), ``arm`` (name), ``round`` (from 1; missing for a
-      measurement), ``point`` (place in its round, from 0; missing for a measurement), ``seed``, ``epochs``,
+    * ``key`` (32 hexadecimal digits), ``role`` (``search`` or ``measurement``), ``arm`` (name), ``round`` (from 1; missing for
+      a measurement), ``point`` (place in its round, from 0; missing for a measurement), ``seed``, ``epochs``,
     * ``state`` (``waiting``, ``running``, ``complete``, ``failed``), ``reason`` (text, empty where there is none),
-    * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds`` (of all
-      epochs), ``attempts``, ``host``, ``device``,
+    * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds``
+      (of all epochs), ``attempts``, ``host``, ``device``,
     * and one column per tuned parameter, named as in the space, with the value the trial used.
 
-    A trial that two stages share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch`` (from
-    1) and one column per metric (numbers only).
+    A trial that two stages share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch``
+    (from 1) and one column per metric (numbers only).
 
     ``provenance`` maps a heading to text: command, commit, versions, device, host, study file and so on, in the order to print.
     ``study_text`` is the study file as it was run.

@@ -1,7 +1,7 @@
 """Fixed stratified splits that need no random numbers.
 
-Within a class, images are ordered by the SHA-256 of their names. The order is as good as a shuffle, is the same for ever on every
-machine and library version, does not depend on where the data lies, and is not reshuffled when an image is added.
+Within a class, images are ordered by the SHA-256 of their names. The order is as good as a shuffle, is the same for ever on
+every machine and library version, does not depend on where the data lies, and is not reshuffled when an image is added.
 """
 
 import hashlib

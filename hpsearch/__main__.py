@@ -1,0 +1,302 @@
+"""The command line: ``hpsearch new | plan | run | status | report``, each given a study file.
+
+Nothing heavy is imported here; every command imports what it needs when it is called.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from hpsearch.errors import HpsearchError, Refused
+
+if TYPE_CHECKING:
+    from hpsearch.record.record import Record
+    from hpsearch.studyfile import StudyFile
+
+EXIT_CODES = """
+Exit codes: 0 done; 1 done, but some trials failed; 2 the input was refused, nothing was run; 70 a fault of hpsearch itself;
+75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
+"""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which hyperparameters, and what is each trick really worth? Search, ablation and one offline report from one study file.",
+    epilog=EXIT_CODES,
+)
+
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="The study file, as in studies/quickstart.py.", show_default=False)
+]
+RecordPlace = Annotated[str, typer.Option("--record", help="The record: an SQLite file, or a URL of PostgreSQL.")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder that $HPSEARCH_DATA stands for in the study file.")]
+TrialFolder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="For checkpoints; shared by all machines. [default: beside the record]"),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error, also of a mistake in the input.")]
+Place = "runs/hpsearch.db"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stopped like Ctrl-C, with its own exit code."""
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="STUDY", help="The file to write.", show_default=False)],
+    own: Annotated[bool, typer.Option("--own", help="A study of your own training function.")] = False,
+) -> None:
+    """Write a study file to start from."""
+    if path.exists():
+        raise Refused(f"{path} exists: name another file, or remove it")
+    if path.suffix != ".py":
+        raise Refused(f"a study file is a Python file, got {path}: let its name end in .py")
+    template = Path(__file__).parent / "templates" / ("own_function.py" if own else "digits.py")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"cannot write {path}: {error.strerror}") from error
+    typer.echo(f"wrote {path}; next: hpsearch plan {path}")
+
+
+@app.command()
+def plan(
+    study: StudyPath,
+    record: RecordPlace = Place,
+    data: DataFolder = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Run one epoch of the base now, to estimate hours.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
+    from rich.console import Console
+
+    from hpsearch import launch, terminal
+    from hpsearch.record.frames import replay
+
+    file = _read(study, data)
+    launch.check_data(file)
+    known = _record_if_any(record)
+    agenda, _ = replay(known, file.study)
+    trials = list(agenda.trials())
+    states = known.states(trial.key for trial in trials) if known else {}
+    console = Console()
+    terminal.show_plan(console, file.study, agenda, states, file.name)
+    seconds = _measured(file, debug) if measure else None
+    slots = slots or launch.resources(1, None, None, False, None).slots
+    console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
+    console.print(_resolution(file, known), highlight=False)
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    here: Annotated[bool, typer.Option("--here", help="In this process, one trial after another, without Ray.")] = False,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it a local Ray is started and ended.")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs per trial; its threads are the whole part.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs per trial, fractions too. [default: 1 where there is one]")] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run a study, or go on with it: finished trials are never repeated. Ends in the report."""
+    from rich.console import Console
+
+    from hpsearch import launch, terminal
+
+    _stop_on_sigterm()
+    file = _read(study, data)
+    options = launch.Options(
+        record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
+    )
+    console = Console()
+    with terminal.Watching(console) as watching:
+        session = launch.run(file, options, watching, watching.doing)
+        watching.doing("writing the report")
+        opened = _record(record, folder)
+        written = _write_report(file, opened, out or _beside(record, file))
+    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False)
+    _closing(console, file, opened)
+    console.print(f"report: {written[0]}", highlight=False)
+    if session.plan.problems and not session.plan.measurements:
+        raise Refused(session.plan.problems[0])
+    raise typer.Exit(1 if session.failed else 0)
+
+
+@app.command()
+def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
+    """Say how far a study is, who is running it, and why trials failed."""
+    from rich.console import Console
+
+    from hpsearch.record.frames import evidence
+
+    file = _read(study, data)
+    opened = _record(record, None)
+    told = evidence(opened, file.study, file.name, file.text)
+    console = Console()
+    counts = told.trials.drop_duplicates("key")["state"].value_counts()
+    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("complete", "running", "waiting", "failed"))
+    console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
+    console.print(opened.holder() or "nobody is running it now", highlight=False)
+    failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
+    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].to_numpy().tolist():
+        console.print(f"failed {key[:12]} arm {arm!r} seed {seed}: {reason}", highlight=False, markup=False)
+    for problem in told.agenda.problems:
+        console.print(problem, highlight=False, markup=False)
+
+
+@app.command()
+def report(
+    study: StudyPath,
+    record: RecordPlace = Place,
+    data: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the report of what the record holds: one HTML file that needs no network, with .md and .csv beside it."""
+    file = _read(study, data)
+    for path in _write_report(file, _record_if_any(record), out or _beside(record, file)):
+        typer.echo(path)
+
+
+def _read(path: Path, data: Path | None) -> "StudyFile":
+    from hpsearch.studyfile import read
+
+    if data is not None:
+        if not data.is_dir():
+            raise Refused(f"--data {data} is no folder: give the one that holds the images")
+        os.environ["HPSEARCH_DATA"] = str(data.resolve())
+    return read(path)
+
+
+def _record(place: str, folder: Path | None) -> "Record":
+    from hpsearch.record.record import Record
+
+    return Record.open(place, folder)
+
+
+def _record_if_any(place: str) -> "Record | None":
+    """The record; None where no file is there yet."""
+    return _record(place, None) if "://" in place or Path(place).exists() else None
+
+
+def _beside(record: str, file: "StudyFile") -> Path:
+    return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
+
+
+def _write_report(file: "StudyFile", record: "Record | None", out: Path) -> tuple[Path, ...]:
+    from hpsearch.record.frames import evidence
+    from hpsearch.report import write
+
+    try:
+        return write(evidence(record, file.study, file.name, file.text), out)
+    except OSError as error:
+        raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
+
+
+def _closing(console: Any, file: "StudyFile", record: "Record") -> None:
+    """The effects in words, as the report's first lines."""
+    from hpsearch.record.frames import evidence
+    from hpsearch.statistics import effects
+
+    for effect in effects(evidence(record, file.study, file.name, file.text)):
+        known = effect.value is not None and effect.low is not None and effect.high is not None
+        numbers = f"{effect.value:+.2f} [{effect.low:+.2f}, {effect.high:+.2f}]" if known else "no interval"
+        console.print(f"  {effect.name:<32} {numbers:<26} {effect.verdict}", highlight=False, markup=False)
+
+
+def _measured(file: "StudyFile", debug: bool) -> float:
+    """Seconds of one epoch of the base, run now in a folder that is thrown away."""
+    import tempfile
+
+    from hpsearch import launch
+    from hpsearch.trials.worker import Job, perform
+
+    study = file.study
+    for source in file.sources:
+        source.prepare(launch.cache_folder())
+    resources = launch.resources(1, None, None, True, None)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-measure-") as folder:
+        trial = study.trial(study.base, 0, 1, "final")
+        job = Job(trial, study.metric, Path(folder), launch.cache_folder(), resources.threads, resources.device, 0)
+        result = perform(job, study.train, lambda epoch, row: None)
+    if result.state == "failed":
+        raise Refused(f"one epoch of the base failed: {result.reason}")
+    return result.seconds
+
+
+def _resolution(file: "StudyFile", record: "Record | None") -> str:
+    """The smallest difference the seeds can resolve, in the metric's unit where seeds have run, else in their deviations."""
+    from hpsearch.statistics import pooled_deviation, smallest_difference
+
+    study = file.study
+    if not study.plan.contrasts:
+        return "resolution  no differences are asked about"
+    deviation = None
+    if record is not None:
+        from hpsearch.record.frames import evidence
+
+        deviation = pooled_deviation(evidence(record, study, file.name, file.text).measurements())
+    arms, comparisons = len(study.plan.arms), len(study.plan.contrasts)
+    least = smallest_difference(arms, study.seeds, deviation or 1.0, comparisons=comparisons)
+    unit = (
+        f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
+        if deviation
+        else "times the deviation from seed to seed"
+    )
+    return f"resolution  {study.seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+
+
+def _stop_on_sigterm() -> None:
+    def stop(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def main() -> NoReturn:
+    """Run the command line; every error becomes a sentence and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        app(standalone_mode=False)
+        code = 0
+    except typer.Exit as leave:
+        code = leave.exit_code
+    except KeyboardInterrupt as stop:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        code = 143 if isinstance(stop, Terminated) else 130
+    except HpsearchError as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"hpsearch: {error}", err=True)
+        code = error.exit_code
+    except Exception as error:
+        code = _unexpected(error)
+    sys.exit(code)
+
+
+def _unexpected(error: Exception) -> int:
+    """Usage errors of the command line, and faults of ours, which always show their traceback."""
+    show = getattr(error, "show", None)
+    if show is not None:  # click's own: it words and numbers its errors
+        show()
+        return int(getattr(error, "exit_code", 2))
+    traceback.print_exc()
+    typer.echo("hpsearch: this is a fault of hpsearch, not of your study; please report it with the lines above", err=True)
+    return 70
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Where results come from: commit, versions, machine, command. Gathered once per launch and kept in the record."""
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn")
+
+
+def provenance(folder: Path) -> dict[str, str]:
+    """Heading to text, in the order to print; ``folder`` is where the study file lies, whose git commit is asked."""
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "commit": commit(folder),
+        "host": socket.gethostname(),
+        "machine": machine(),
+        "accelerators": accelerators(),
+        "system": platform.platform(),
+        "Python": platform.python_version(),
+        "packages": ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name))),
+    }
+
+
+def commit(folder: Path) -> str:
+    """The git commit of a folder and whether files differ from it; says so where there is no repository."""
+    head = _output(["git", "-C", str(folder), "rev-parse", "HEAD"])
+    if not head:
+        return "not in a git repository"
+    changed = len(_output(["git", "-C", str(folder), "status", "--porcelain"]).splitlines())
+    return f"{head} with {changed} uncommitted changes" if changed else f"{head}, nothing uncommitted"
+
+
+def machine() -> str:
+    """Processor and number of cores."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def accelerators() -> str:
+    """Names of NVIDIA GPUs, or ``none``."""
+    found = _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]).splitlines()
+    return ", ".join(found) or "none"
+
+
+def _output(command: list[str]) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,247 @@
+"""Blocks: frozen values a section is made of. Each becomes HTML for the page and Markdown; tables become CSV as well.
+
+Text is escaped here, at the one door through which it reaches the page.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+import plotly.graph_objects as go
+from great_tables import GT
+from markupsafe import Markup, escape
+
+from hpsearch.errors import Refused
+from hpsearch.report.words import MINUS, number
+
+KINDS = ("plain", "lead", "note", "warning")
+
+
+class Block(Protocol):
+    """What a section is made of."""
+
+    def html(self) -> Markup:
+        """The block on the page."""
+        ...
+
+    def markdown(self) -> str:
+        """The block in a Markdown file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph: plain, a lead set larger, a note set smaller, or a warning set apart."""
+
+    text: str
+    kind: str = "plain"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise Refused(f"Text is one of {', '.join(KINDS)}, got {self.kind!r}")
+
+    def html(self) -> Markup:
+        return Markup('<p class="{}">{}</p>').format(self.kind, self.text)
+
+    def markdown(self) -> str:
+        return ("> " if self.kind == "warning" else "") + plain(self.text)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section, one level below the section's own."""
+
+    text: str
+
+    def html(self) -> Markup:
+        return Markup("<h3>{}</h3>").format(self.text)
+
+    def markdown(self) -> str:
+        return f"### {plain(self.text)}"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to be shown letter by letter."""
+
+    text: str
+    label: str  # what it is, for those who do not see it
+
+    def html(self) -> Markup:
+        return Markup('<pre tabindex="0" role="region" aria-label="{}"><code>{}</code></pre>').format(self.label, self.text)
+
+    def markdown(self) -> str:
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", self.text)), default=0))
+        return f"{fence}\n{self.text.rstrip()}\n{fence}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A few numbers with their labels, side by side."""
+
+    pairs: tuple[tuple[str, str], ...]  # label, value
+
+    def html(self) -> Markup:
+        cells = [Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(label, value) for label, value in self.pairs]
+        return Markup('<dl class="facts">{}</dl>').format(Markup("").join(cells))
+
+    def markdown(self) -> str:
+        return "\n".join(f"* {plain(label)}: {plain(value)}" for label, value in self.pairs)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that are opened on demand."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+    def html(self) -> Markup:
+        inside = Markup("\n").join(block.html() for block in self.blocks)
+        return Markup("<details><summary>{}</summary>\n{}\n</details>").format(self.title, inside)
+
+    def markdown(self) -> str:
+        return "\n\n".join([f"**{plain(self.title)}**", *(block.markdown() for block in self.blocks)])
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column of a frame is shown: decimals make it a number, ``over`` is a heading it shares with its neighbours."""
+
+    key: str
+    label: str
+    digits: int | None = None
+    signed: bool = False
+    over: str = ""
+    right: bool = False
+    code: bool = False  # set in a fixed width
+
+    def cell(self, value: Any) -> str:
+        """One cell as text, with a real minus sign."""
+        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+            return ""
+        return str(value) if self.digits is None else number(float(value), self.digits, self.signed)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A frame with a caption and the columns to show; ``group`` names the column whose values become rows of their own."""
+
+    name: str  # letters, digits and hyphens: its id on the page
+    caption: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    group: str | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        missing = [c.key for c in self.columns if c.key not in self.frame.columns]
+        if missing:
+            raise Refused(f"table {self.name!r} has no column {missing[0]!r}: it has {', '.join(self.frame.columns)}")
+
+    def shown(self) -> pd.DataFrame:
+        """The cells as text; columns are named c0, c1, ..., the group's ``group``."""
+        cells = {f"c{k}": [c.cell(value) for value in self.frame[c.key]] for k, c in enumerate(self.columns)}
+        if self.group:
+            cells["group"] = [str(value) for value in self.frame[self.group]]
+        return pd.DataFrame(cells, dtype=object)
+
+    def html(self) -> Markup:
+        title = Markup('<caption><span id="{}-caption">{}</span></caption>').format(self.name, self.caption)
+        note = Markup('<p class="note">{}</p>').format(self.note) if self.note else ""
+        frame = '<figure class="table"><div class="scroll" tabindex="0" role="region" aria-labelledby="{}-caption">{}</div>{}</figure>'
+        return Markup(frame).format(self.name, Markup(self._drawn().replace(CAPTION, title)), note)
+
+    def _drawn(self) -> str:
+        """The table element by great-tables, which escapes text cells, labels and groups; its own style sheet is dropped."""
+        table = GT(self.shown(), groupname_col="group" if self.group else None, id=self.name)
+        table = table.cols_label({f"c{k}": str(escape(c.label)) for k, c in enumerate(self.columns)})
+        return _bare(table, self)
+
+    def markdown(self) -> str:
+        """A pipe table under its caption, with ASCII minus signs so that numbers can be read back."""
+        shown = self.shown()
+        group = ["group"] if self.group else []
+        head = ["", *(_over(c) for c in self.columns)] if group else [_over(c) for c in self.columns]
+        rule = [":--"] * len(group) + ["--:" if c.right or c.digits is not None else ":--" for c in self.columns]
+        lines = [shown[[*group, *(f"c{k}" for k in range(len(self.columns)))]].iloc[n].tolist() for n in range(len(shown))]
+        rows = [_row(head), f"|{'|'.join(rule)}|", *(_row([cell.replace(MINUS, "-") for cell in line]) for line in lines)]
+        return "\n".join([f"**{plain(self.caption)}**", "", *rows, *(["", plain(self.note)] if self.note else [])])
+
+    def csv(self) -> str:
+        """The whole frame in full precision, under its own column names."""
+        return str(self.frame.to_csv(index=False, lineterminator="\n"))
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A plotly figure with a caption, and in words what it shows; ``narrow`` holds layout changes for a narrow screen."""
+
+    name: str
+    caption: str
+    alt: str
+    figure: go.Figure
+    narrow: Mapping[str, Any] = field(default_factory=dict)
+    log: bool = False  # offers a logarithmic y axis
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script draws, as plain JSON."""
+        figure = json.loads(self.figure.to_json(remove_uids=True))
+        return {"data": [_lean(trace) for trace in figure["data"]], "layout": figure["layout"], "narrow": dict(self.narrow)}
+
+    def html(self) -> Markup:
+        button = '<button type="button" aria-pressed="false" data-log="{0}-plot">logarithmic axis</button>' if self.log else ""
+        frame = (
+            '<figure class="chart" id="{0}">' + button + '<div class="plot" id="{0}-plot" role="img" aria-label="{1}" '
+            'style="height:{2}px"></div><script type="application/json" id="{0}-data">{3}</script>'
+            "<figcaption>{4}</figcaption></figure>"
+        )
+        height = self.figure.layout.height or 420
+        return Markup(frame).format(self.name, self.alt, height, Markup(embedded(self.data())), self.caption)
+
+    def markdown(self) -> str:
+        return f"*Figure: {plain(self.caption)}* {plain(self.alt)}"
+
+
+def embedded(value: Any) -> str:
+    """JSON that cannot end the script element it stands in.
+
+    >>> embedded({"a": "</script>"})
+    '{"a":"\\\\u003c/script\\\\u003e"}'
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\\u2028\\u2029":
+        text = text.replace(character, f"\\\\u{ord(character):04x}")
+    return text
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: on one line, no HTML, no links, no emphasis.
+
+    >>> plain("a_b <i>*x*</i>")
+    'a\\\\_b &lt;i&gt;\\\\*x\\\\*&lt;/i&gt;'
+    """
+    one_line = " ".join(text.split())
+    safe = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\\\`*_\\[\\]|#~])", r"\\\\\\1", safe)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(plain(cell) for cell in cells)} |"
+
+
+def _over(column: Column) -> str:
+    return f"{column.over}: {column.label}" if column.over else column.label
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch("[a-z][a-z0-9-]*", name):
+        raise Refused(f"the name of a block is an id on the page: small letters, digits and hyphens, got {name!r}")

@@ -1,0 +1,77 @@
+"""Reading a study file: plain Python that defines one study."""
+
+import sys
+import traceback
+from dataclasses import dataclass, fields
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from hpsearch.errors import HpsearchError, Refused
+from hpsearch.run import Source
+from hpsearch.study import Study
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study with the file that defines it."""
+
+    path: Path
+    text: str
+    study: Study
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The data that any arm of the study names, each once."""
+        configs = [self.study.config(arm) for arm in self.study.plan.arms]
+        found = [getattr(config, f.name) for config in configs for f in fields(config)]
+        return tuple(dict.fromkeys(value for value in found if isinstance(value, Source)))
+
+
+def read(path: Path) -> StudyFile:
+    """The study of a file; refused, with the line, where it cannot be read or defines none or several."""
+    if not path.is_file():
+        raise Refused(f"there is no study file {path}: write one with `hpsearch new {path}`")
+    try:
+        text = path.read_text(encoding="utf-8")
+        compile(text, str(path), "exec")
+    except SyntaxError as error:
+        raise Refused(f"{path}, line {error.lineno}: {error.msg}") from error
+    except (ValueError, OSError) as error:  # no text, or not ours to read
+        raise Refused(f"{path} cannot be read as a Python file: {error}") from error
+    module = _load(path)
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Study)}
+    studies = list(dict.fromkeys(id(value) for value in found.values()))
+    if not studies:
+        raise Refused(f"{path} defines no study: write study = Study(question=..., base=..., ...) in it")
+    if len(studies) > 1:
+        raise Refused(f"{path} defines {len(studies)} studies, {', '.join(found)}: keep one to a file")
+    return StudyFile(path, text, next(iter(found.values())))
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"study_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise Refused(f"{path} is no Python file: its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up
+    sys.path.insert(0, str(path.resolve().parent))  # modules beside the study
+    try:
+        spec.loader.exec_module(module)
+    except HpsearchError as error:
+        raise type(error)(f"{path}, line {_line(error, path)}: {error}") from error
+    except Exception as error:  # whatever the user's file raises is the user's to mend
+        raise Refused(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """The last line of the study file on the way to the error."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return lines[-1] if lines else None

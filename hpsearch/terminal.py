@@ -1,0 +1,135 @@
+"""What the terminal shows: a plan's tables, a live line while a study runs, and plain lines where nobody watches."""
+
+import statistics
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hpsearch.agenda import Agenda
+from hpsearch.study import Study, Trial
+from hpsearch.trials.session import Session
+
+LINE_EVERY = 15.0  # seconds between plain lines
+
+
+def span(seconds: float) -> str:
+    """A duration in the unit a person would use.
+
+    >>> [span(s) for s in (4, 75, 5400, 200_000)]
+    ['4 s', '1 min 15 s', '1.5 h', '56 h']
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{seconds / 3600:.1f} h" if seconds < 36_000 else f"{seconds / 3600:.0f} h"
+
+
+class Watching:
+    """Shows a session as it goes: one live line on a terminal, a plain line now and then where output is piped."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.began = time.monotonic()
+        self.said = 0.0
+        self.progress = Progress(
+            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"), TimeElapsedColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.task = self.progress.add_task("starting", line="", total=None)
+
+    def __enter__(self) -> "Watching":
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def doing(self, what: str) -> None:
+        """Name the step before the first trial."""
+        self.progress.update(self.task, description=what)
+        if not self.console.is_terminal:
+            self.console.print(f"{what} ...")
+
+    def __call__(self, session: Session) -> None:
+        line = self.line(session)
+        done = len(session.scores)
+        self.progress.update(self.task, description="running", line=line, completed=done, total=session.total)
+        if not self.console.is_terminal and time.monotonic() - self.said > LINE_EVERY:
+            self.said = time.monotonic()
+            self.console.print(line, highlight=False)
+
+    def line(self, session: Session) -> str:
+        """Trials done, running, failed, the best so far, time left."""
+        best = "none yet" if session.best is None else f"{session.best:.2f}"
+        parts = [
+            f"{len(session.scores)} of {session.total} trials done",
+            f"{len(session.running)} running",
+            f"{session.failed} failed",
+            f"best {session.study.metric} {best}",
+        ]
+        left = self._left(session)
+        return ", ".join(parts) + (f", about {span(left)} left" if left else "")
+
+    def _left(self, session: Session) -> float | None:
+        """Epochs still wanted over epochs per second so far, in this session."""
+        seen = sum(session.epochs.values())
+        elapsed = time.monotonic() - self.began
+        if seen == 0 or not session.ran:
+            return None
+        waiting = max(0, session.study.cost - session.known_epochs - seen)
+        return waiting * elapsed / seen
+
+
+def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:
+    """Print what a study will run: arms, rounds, cost, what is done."""
+    console.print(f"[bold]{name}[/bold]: {study.question}", highlight=False)
+    console.print(_arms(study))
+    if study.tune:
+        console.print(_rounds(study))
+    trials = list(plan.trials())
+    finished = [t for t in trials if states.get(t.key, {}).get("state") in ("complete", "failed")]
+    console.print(f"contrasts   {len(study.plan.contrasts)}", highlight=False)
+    console.print(f"seeds       {study.seeds} per arm, none of them used for tuning", highlight=False)
+    console.print(f"trials      {study.trials} wanted, {len(finished)} done", highlight=False)
+    spent = sum(t.epochs for t in finished)
+    limit = f", budget {study.budget:,}" if study.budget else ""
+    console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
+
+
+def _arms(study: Study) -> Table:
+    table = Table("arm", "sets", "epochs", title="Arms", title_justify="left", box=None, pad_edge=False)
+    for arm in study.plan.arms:
+        sets = ", ".join(f"{field}={value!r}" for field, value in arm.settings.items())
+        table.add_row(arm.name, sets or "nothing: the base as it is", str(study.length(study.config(arm))))
+    return table
+
+
+def _rounds(study: Study) -> Table:
+    tune = study.tune
+    whose = {"each": "each arm", "base": "the base, for all arms", "stack": "the full stack, for all arms"}
+    title = f"Search, {whose[tune.arms]}: {', '.join(tune.space.names)}" if tune else ""
+    table = Table(
+        "round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    for number, each in enumerate(tune.rounds if tune else (), start=1):
+        table.add_row(str(number), str(each.points), str(each.epochs), str(each.keep))
+    return table
+
+
+def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, Any]], slots: int, measured: float | None) -> str:
+    """What remains, in hours, from seconds per epoch: measured now, or the median of what the record holds."""
+    ran = [(t, states[t.key]) for t in trials if states.get(t.key, {}).get("state") == "complete"]
+    known = [state["seconds"] / trial.epochs for trial, state in ran]
+    per_epoch = measured if measured is not None else statistics.median(known) if known else None
+    if per_epoch is None:
+        return "hours       unknown before the first trial: `hpsearch plan --measure` runs one epoch of the base to find out"
+    spent = sum(t.epochs for t in trials if states.get(t.key, {}).get("state") in ("complete", "failed"))
+    left = max(0, study.cost - spent)
+    source = "measured now, one epoch of the base" if measured is not None else f"median of {len(known)} trials in the record"
+    return f"hours       {left * per_epoch / slots / 3600:.2f} left on {slots} slots, at {per_epoch:.3g} s per epoch ({source})"

@@ -1,0 +1,102 @@
+"""Images decoded once per machine: made under a lock, sealed by one rename, memory-mapped by every trial."""
+
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.errors import Refused
+from hpsearch.training.data.images import Images
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CHUNK = 512  # files decoded at once; bounds the memory that waits to be written
+CHANNELS = 3  # RGB
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The files to decode, their labels, and the positions that play each role."""
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+    train: tuple[int, ...]
+    tuning: tuple[int, ...]
+    final: tuple[int, ...]
+    classes: int
+
+
+def sealed(cache: Path, key: str, size: int, parts: Callable[[], Parts]) -> Path:
+    """The folder in ``cache`` that holds the decoded images of ``key``, made now where it is missing.
+
+    Whoever comes second waits for the first. A process killed half-way leaves a ``.part`` folder, which the next one clears.
+    """
+    from filelock import FileLock
+
+    whole = cache / key
+    if whole.is_dir():
+        return whole
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f"{key}.lock"):
+        half = cache / f"{key}.part"
+        if not whole.is_dir():
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir()
+            try:
+                _write(half, size, parts())
+                half.rename(whole)
+            finally:
+                shutil.rmtree(half, ignore_errors=True)
+    return whole
+
+
+def opened(folder: Path) -> Images:
+    """The images of a sealed folder. Pages are copied on write: no trial can change what another one reads."""
+    import numpy as np
+
+    train, tuning, final = (np.load(folder / f"{role}.npy") for role in ("train", "tuning", "final"))
+    labels = np.load(folder / "labels.npy")
+    return Images(np.load(folder / "pixels.npy", mmap_mode="c"), labels, train, tuning, final, int(labels.max()) + 1)
+
+
+def decoded(file: Path, size: int) -> "NDArray[np.uint8]":
+    """One image as (size, size, 3) RGB: short side resized to ``size`` (bilinear, antialiased), centre square cut out.
+
+    As torchvision's default loader, ``Resize(size)`` and ``CenterCrop(size)``: an EXIF rotation is not applied.
+    """
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(file) as opened_image:
+            image = opened_image.convert("RGB")
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more, by format
+        raise Refused(f"{file} cannot be read as an image ({error}): replace or remove it") from error
+    width, height = image.size
+    short = min(width, height)
+    width, height = (size, int(size * height / short)) if width == short else (int(size * width / short), size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    square = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+    return np.asarray(square, dtype=np.uint8)
+
+
+def _write(folder: Path, size: int, parts: Parts) -> None:
+    import numpy as np
+
+    for name in ("labels", "train", "tuning", "final"):
+        np.save(folder / f"{name}.npy", np.array(getattr(parts, name), dtype=np.int64))
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(parts.files), size, size, CHANNELS)}
+    # written front to back, not through a memory map: a full disk is then an error to report and not a SIGBUS
+    with (folder / "pixels.npy").open("wb") as out, ThreadPoolExecutor(os.cpu_count()) as pool:
+        np.lib.format.write_array_header_1_0(out, header)
+        for start in range(0, len(parts.files), CHUNK):
+            for image in pool.map(partial(decoded, size=size), parts.files[start : start + CHUNK]):
+                out.write(image.tobytes())
+        out.flush()
+        os.fsync(out.fileno())

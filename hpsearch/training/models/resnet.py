@@ -1,0 +1,99 @@
+"""Residual networks with the three changes of He et al. 2019 as separate switches.
+
+ResNet-A is the network of He et al. 2016 (arXiv:1512.03385), with the stride in the first 1x1 of a bottleneck. ResNet-B moves
+it to the 3x3, C replaces the 7x7 of the stem by three 3x3, D puts a 2x2 average pool into the shortcuts with a stride
+(arXiv:1812.01187, section 4). torchvision's and timm's ``resnet50`` are B; timm's ``resnet50d`` is B, C and D together.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.training.recipe import BASIC, Recipe
+
+BLOCKS = {  # depth to residual blocks per stage
+    14: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    26: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+EXPANSION = 4  # a bottleneck's output channels per inner channel
+
+
+class Residual(nn.Module):
+    """relu(branch(x) + shortcut(x)); the branch ends in the batch norm that zero gamma sets to 0."""
+
+    def __init__(self, branch: nn.Sequential, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.branch(x) + self.shortcut(x))
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The last batch norm of the branch."""
+        return cast(nn.BatchNorm2d, self.branch[-1])
+
+
+def resnet(recipe: Recipe, channels: int, classes: int) -> nn.Sequential:
+    """The network of a recipe: images (batch, channels, size, size) to logits (batch, classes).
+
+    Its weights hold no values yet (they are on the ``meta`` device): see ``initialise``.
+    """
+    with torch.device("meta"):
+        stages: list[nn.Module] = []
+        inputs = recipe.width
+        for stage, blocks in enumerate(BLOCKS[recipe.depth]):
+            for block in range(blocks):
+                stride = 2 if stage > 0 and block == 0 else 1
+                residual, inputs = _residual(recipe, inputs, recipe.width * 2**stage, stride)
+                stages.append(residual)
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
+        return nn.Sequential(_stem(recipe, channels), nn.Sequential(*stages), head)
+
+
+def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    """A square convolution without bias that keeps the image's size at stride 1, and its batch norm."""
+    return [nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(outputs)]
+
+
+def _stem(recipe: Recipe, channels: int) -> nn.Sequential:
+    large, width = recipe.stem == "large", recipe.width
+    stride = 2 if large else 1
+    if recipe.deep_stem:
+        # stride on the first only, as in the paper's figure 2b and code; its text says first and second
+        layers = _convolution(channels, width // 2, 3, stride)
+        layers += [nn.ReLU(), *_convolution(width // 2, width // 2, 3), nn.ReLU(), *_convolution(width // 2, width, 3)]
+    else:
+        layers = _convolution(channels, width, 7 if large else 3, stride)
+    pool = [nn.MaxPool2d(3, stride=2, padding=1)] if large else []
+    return nn.Sequential(*layers, nn.ReLU(), *pool)
+
+
+def _residual(recipe: Recipe, inputs: int, inner: int, stride: int) -> tuple[Residual, int]:
+    """A residual block and its output channels."""
+    if recipe.depth in BASIC:
+        outputs = inner
+        branch = [*_convolution(inputs, inner, 3, stride), nn.ReLU(), *_convolution(inner, outputs, 3)]
+    else:
+        outputs = inner * EXPANSION
+        first, second = (stride, 1) if recipe.downsample_in == "1x1" else (1, stride)
+        branch = [*_convolution(inputs, inner, 1, first), nn.ReLU(), *_convolution(inner, inner, 3, second), nn.ReLU()]
+        branch += _convolution(inner, outputs, 1)
+    return Residual(nn.Sequential(*branch), _shortcut(recipe, inputs, outputs, stride)), outputs
+
+
+def _shortcut(recipe: Recipe, inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    if stride > 1 and recipe.pool_in_shortcut:
+        # an odd border is averaged over the pixels there are, as in the paper's code
+        pool = nn.AvgPool2d(2, stride, ceil_mode=True, count_include_pad=False)
+        return nn.Sequential(pool, *_convolution(inputs, outputs, 1))
+    return nn.Sequential(*_convolution(inputs, outputs, 1, stride))

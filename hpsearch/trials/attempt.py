@@ -1,0 +1,88 @@
+"""One attempt at a trial: the ``run`` its training function is handed, over the trial's own folder.
+
+The folder holds ``checkpoint-N`` with a sealed ``checkpoint-N.json`` (its digest and the rows up to epoch N), artefacts, and at
+the end ``result.json``. A checkpoint written through ``saving()`` waits until the row it belongs to is yielded, so the two are
+never out of step; the newest two are kept, and the newest that is whole is used.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import Refused
+from hpsearch.run import HeldOut, Row
+from hpsearch.trials.sealed import digest_of, place, read_json, write_json
+
+KEPT = 2  # checkpoints: one may turn out damaged
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Attempt:
+    """See ``hpsearch.run.Run``, the protocol it fulfils."""
+
+    def __init__(self, folder: Path, held_out: HeldOut, threads: int, device: str, cache: Path) -> None:
+        self.folder, self.held_out, self.threads, self.device, self.cache = folder, held_out, threads, device, cache
+        folder.mkdir(parents=True, exist_ok=True)
+        self.latest, sealed = _newest(folder)
+        self.rows: tuple[Row, ...] = tuple(sealed["rows"])
+        self.artefacts: dict[str, tuple[str, str, int]] = {
+            n: tuple(a) for n, a in sealed["artefacts"].items()
+        }  # path, digest, bytes
+        self._told = list(self.rows)
+        self._written: Path | None = None
+
+    @contextmanager
+    def saving(self) -> Iterator[Path]:
+        """A path to write a checkpoint to; it is sealed together with the next row that is yielded."""
+        temporary = self.folder / f".checkpoint.{os.getpid()}"
+        yield temporary
+        if not temporary.is_file():
+            raise Refused("run.saving() was left without writing a file at the path it gave")
+        self._written = temporary
+
+    @contextmanager
+    def keeping(self, name: str) -> Iterator[Path]:
+        """A path to write an artefact to; it is sealed and listed in the record when the trial ends."""
+        if not NAME.fullmatch(name) or name.startswith(("checkpoint-", "result.json")):
+            raise Refused(f"an artefact's name is letters, digits, dots and dashes, at most 64, got {name!r}")
+        temporary = self.folder / f".{name}.{os.getpid()}"
+        yield temporary
+        path = self.folder / name
+        place(temporary, path)
+        self.artefacts[name] = (str(path), digest_of(path), path.stat().st_size)
+
+    def told(self, row: Row) -> None:
+        """A row was yielded: seal the checkpoint that was written for it, if one was."""
+        self._told.append(row)
+        if self._written is None:
+            return
+        path = self.folder / f"checkpoint-{len(self._told):06d}"
+        digest = digest_of(self._written)
+        place(self._written, path)
+        write_json(path.with_suffix(".json"), {"sha256": digest, "rows": self._told, "artefacts": self.artefacts})
+        self._written = None
+        for old in _checkpoints(self.folder)[:-KEPT]:
+            old.with_suffix(".json").unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove the checkpoints: the trial is finished."""
+        for path in _checkpoints(self.folder):
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("checkpoint-*") if not path.suffix)
+
+
+def _newest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The newest checkpoint that is whole, with the rows and artefacts sealed with it."""
+    for path in reversed(_checkpoints(folder)):
+        manifest = read_json(path.with_suffix(".json"))
+        if manifest and manifest["sha256"] == digest_of(path):
+            return path, manifest
+    return None, {"rows": (), "artefacts": {}}

@@ -1,0 +1,159 @@
+"""The executor on Ray Tune: the one door to ray.
+
+Ray places trials and restarts those whose process died; it is told nothing it would have to remember. Every launch is a new
+Tune run in a folder that is thrown away, fed by a searcher that asks our session; slots are actors that live as long as the run.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # ours, in the command line, serves SIGTERM as well
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the new one prints even when told not to
+
+import ray
+from ray import cloudpickle, tune
+from ray.tune.search import Searcher
+
+from hpsearch.errors import HpsearchError, Refused
+from hpsearch.record.record import Result
+from hpsearch.run import Row
+from hpsearch.study import Train
+from hpsearch.trials.session import Resources, Session
+from hpsearch.trials.worker import ATTEMPTS, perform
+
+LIVES = 3  # of the Tune run without progress, before its error is ours
+_sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not take the session along
+
+
+class _Asker(Searcher):
+    """Ray Tune's searcher that asks the session and tells it; it proposes nothing itself."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(metric="epoch", mode="max")
+        self.number = id(session)
+        _sessions[self.number] = session
+        self.keys: dict[str, str] = {}  # Ray's trial id to our key
+
+    @property
+    def session(self) -> Session:
+        """The session it asks."""
+        return _sessions[self.number]
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self.session.ask()
+        if job is None:
+            return Searcher.FINISHED if self.session.done else None
+        self.keys[trial_id] = job.trial.key
+        return {"job": cloudpickle.dumps(job)}  # type: ignore[no-untyped-call]  # transport, never at rest
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if "row" in result and trial_id in self.keys:
+            self.session.row(self.keys[trial_id], int(result["epoch"]), json.loads(result["row"]))
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        key = self.keys.pop(trial_id, None)
+        if key is None:
+            return
+        if error or not result or "result" not in result:
+            self.session.lost(key, f"its worker died {ATTEMPTS} times" if error else "its worker ended without a result")
+        else:
+            told = json.loads(result["result"])
+            artefacts = tuple(tuple(each) for each in told["artefacts"])
+            self.session.tell(Result(**{**told, "rows": tuple(told["rows"]), "artefacts": artefacts}))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the record is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, likewise."""
+
+
+def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
+    """What an actor runs for every trial it is given; libraries it imports stay imported."""
+
+    def slot(config: dict[str, Any]) -> None:
+        def tell(epoch: int, row: Row) -> None:
+            tune.report({"epoch": epoch, "row": json.dumps(row)})
+
+        result = perform(cloudpickle.loads(config["job"]), train, tell)
+        tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
+
+    return slot
+
+
+def run_on_ray(session: Session, address: str | None) -> None:
+    """Run the session's trials on a local Ray of its own, or on the cluster at ``address``, until it is done."""
+    _ship(session.study.train)
+    _connect(session.resources, address)
+    try:
+        _refuse_too_few(session.resources)
+        _lives(session)
+    finally:
+        ray.shutdown()
+
+
+def _lives(session: Session) -> None:
+    """One Tune run after another until the session is done: what stops a run must not stop the study."""
+    lives = 0
+    while not session.done:
+        before = session.ran
+        try:
+            _fit(session)
+        except HpsearchError:
+            raise
+        except Exception:
+            lives = lives + 1 if session.ran == before else 1
+            if lives >= LIVES:
+                raise
+        session.requeue()
+
+
+def _fit(session: Session) -> None:
+    resources = session.resources
+    asker = _Asker(session)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-ray-") as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(_slot(session.study.train), {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune_config=tune.TuneConfig(search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=resources.slots),
+            run_config=tune.RunConfig(
+                storage_path=folder, name="study", verbose=0, failure_config=tune.FailureConfig(max_failures=ATTEMPTS)
+            ),
+        )
+        tuner.fit()
+
+
+def _ship(train: Train | None) -> None:
+    """Send the user's modules with the function: the machines that run it may not have the study file."""
+    if train is not None:
+        cloudpickle.register_pickle_by_value(sys.modules[train.__module__])  # type: ignore[no-untyped-call]
+
+
+def _connect(resources: Resources, address: str | None) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
+    try:
+        if address:
+            data = {name: value for name, value in os.environ.items() if name.startswith("HPSEARCH_")}
+            quiet.pop("include_dashboard")
+            ray.init(address=address, runtime_env={"env_vars": data}, **quiet)
+        else:
+            cpus = max(1, round(resources.slots * resources.cpus))
+            ray.init(address="local", num_cpus=cpus, **quiet)
+    except ConnectionError as error:
+        raise Refused(
+            f"no Ray cluster answers at {address!r}: start one with `ray start --head`, or leave --address out"
+        ) from error
+
+
+def _refuse_too_few(resources: Resources) -> None:
+    have = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    for name, need in (("CPU", resources.cpus), ("GPU", resources.gpus)):
+        if need > have.get(name, 0):
+            raise Refused(f"a trial needs {need:g} {name}s and the machines of this Ray have {have.get(name, 0):g}: ask for fewer")

@@ -1,0 +1,141 @@
+"""A session: the driver's side of running a study. Executors ask it for jobs and tell it what came out."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.agenda import Agenda, agenda
+from hpsearch.errors import Refused
+from hpsearch.record.record import Driver, Result
+from hpsearch.run import Row
+from hpsearch.study import Study, Trial
+from hpsearch.trials.worker import Job, sealed_result
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one trial gets, and how many run at once."""
+
+    cpus: float  # per trial; its threads are the whole part, at least one
+    gpus: float  # per trial; a fraction shares one
+    slots: int  # trials at a time
+
+    @property
+    def threads(self) -> int:
+        """Threads of one trial."""
+        return max(1, int(self.cpus))
+
+    @property
+    def device(self) -> str:
+        """``cuda`` where a trial has any share of a GPU."""
+        return "cuda" if self.gpus > 0 else "cpu"
+
+
+Watch = Callable[["Session"], None]
+
+
+class Session:
+    """Hands out the trials of a study's agenda, each once, and writes what comes back to the record."""
+
+    def __init__(self, driver: Driver, study: Study, resources: Resources, cache: Path, watch: Watch) -> None:
+        self.driver, self.study, self.resources, self.cache, self.watch = driver, study, resources, cache, watch
+        self.scores: dict[str, float | None] = {}
+        self.running: dict[str, Trial] = {}
+        self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
+        self.ran = 0  # trials finished in this session
+        self.known_epochs = 0  # of trials that stood finished in the record before
+        self._queue: deque[Trial] = deque()
+        self._known: set[str] = set()
+        self.plan: Agenda = agenda(study, {})
+        driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
+        self._determine()
+
+    @property
+    def done(self) -> bool:
+        """Nothing left to hand out and nothing running."""
+        return not self._queue and not self.running
+
+    @property
+    def total(self) -> int:
+        """Trials of the study: those determined, each once, and those still to be determined."""
+        entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements)
+        return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
+
+    @property
+    def failed(self) -> int:
+        """Trials of the study that failed, in this session or before."""
+        return sum(score is None for score in self.scores.values())
+
+    @property
+    def best(self) -> float | None:
+        """The best score so far, in the metric's own direction."""
+        finished = [score for score in self.scores.values() if score is not None]
+        return max(finished, key=self.study.better) if finished else None
+
+    def ask(self) -> Job | None:
+        """The next job; None where there is none now: wait, or stop if ``done``."""
+        while self._queue:
+            trial = self._queue.popleft()
+            if result := sealed_result(self.driver.record.folder, trial.key):  # finished, but the driver died before it knew
+                self.running[trial.key] = trial
+                self.tell(result)
+                continue
+            self.running[trial.key] = trial
+            self.driver.start(trial.key)
+            self.watch(self)
+            return self._job(trial)
+        return None
+
+    def _job(self, trial: Trial) -> Job:
+        r = self.resources
+        return Job(trial, self.study.metric, self.driver.record.folder, self.cache, r.threads, r.device, self.driver.term)
+
+    def row(self, key: str, epoch: int, row: Row) -> None:
+        """One epoch of a running trial."""
+        self.driver.row(key, epoch, row)
+        self.epochs[key] = epoch
+        self.watch(self)
+
+    def tell(self, result: Result) -> None:
+        """A trial ended; refused where its training function broke its contract, since every other trial would too."""
+        if result.fault == "contract":
+            self.driver.reset(["running"])
+            raise Refused(result.reason)
+        self.driver.finish(result)
+        self.running.pop(result.key, None)
+        self.ran += 1
+        score = result.rows[-1][self.study.metric] if result.state == "complete" else None
+        self.scores[result.key] = score if score is None else float(score)  # type: ignore[arg-type]
+        self.epochs[result.key] = len(result.rows)
+        if not self._queue:
+            self._determine()
+        self.watch(self)
+
+    def lost(self, key: str, reason: str) -> None:
+        """The executor gave a trial up: its worker died too often."""
+        folder = self.driver.record.folder
+        died = Result(key, "failed", (), 0.0, 0, "", self.resources.device, "died", reason)
+        self.tell(sealed_result(folder, key) or died)
+
+    def requeue(self) -> None:
+        """Put trials that no executor runs any more back in front: the run that had them ended."""
+        self._queue.extendleft(reversed(self.running.values()))
+        self.running.clear()
+
+    def _determine(self) -> None:
+        """Work out the agenda anew from the scores, until it asks for something we can hand out or for nothing more."""
+        while True:
+            self.plan = agenda(self.study, self.scores)
+            trials = list(self.plan.trials())
+            new = [trial for trial in trials if trial.key not in self._known]
+            if not new:
+                return
+            self.driver.want(new)
+            self._known |= {trial.key for trial in new}
+            found = self.driver.record.scores((trial.key for trial in new), self.study.metric)
+            self.scores |= found
+            self.known_epochs += sum(trial.epochs for trial in new if trial.key in found)
+            self._queue.extend(trial for trial in new if trial.key not in found)
+            if self._queue:
+                return

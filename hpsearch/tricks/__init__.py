@@ -1,0 +1,1 @@
+"""Tricks as data, one file per paper: what each sets, and what was claimed for it."""

@@ -1,0 +1,89 @@
+"""Starting weights: the printed formulas, zero gamma where it belongs, and nothing from a global generator."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from hpsearch.training import Recipe, digits
+from hpsearch.training.initialisation import initialise, msra, xavier
+from hpsearch.training.models.resnet import Residual, resnet
+from hpsearch.training.streams import PURPOSES, streams
+
+RECIPE = Recipe(data=digits(), depth=50, width=8, downsample_in="3x3")
+
+
+def made(initialisation="xavier", zero_gamma=False, seed=0):
+    return initialise(resnet(RECIPE, 3, 10), initialisation, zero_gamma, streams(seed)["initialisation"])
+
+
+@pytest.mark.parametrize(("shape", "fans"), [((96, 64, 3, 3), (64 + 96) * 9), ((128, 256), 128 + 256)])
+def test_xavier_is_uniform_up_to_its_bound(shape, fans):
+    weight = torch.empty(shape)
+    xavier(weight, torch.Generator().manual_seed(0))
+    bound = math.sqrt(6 / fans)
+    assert 0.999 * bound < weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.01)
+    reference = nn.init.xavier_uniform_(torch.empty(shape), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(weight, reference)
+
+
+@pytest.mark.parametrize(("shape", "fans"), [((96, 64, 3, 3), (64 + 96) * 9), ((128, 256), 128 + 256)])
+def test_msra_has_the_deviation_of_mxnet(shape, fans):
+    weight = torch.empty(shape)
+    msra(weight, torch.Generator().manual_seed(0))
+    assert weight.std().item() == pytest.approx(math.sqrt((2 / (1 + 0.25**2)) / (fans / 2)), rel=0.01)
+    assert weight.abs().max() > 3.5 * weight.std()  # gaussian: not bounded by sqrt(3) deviations
+
+
+def test_biases_start_at_0_and_norms_at_1_and_0():
+    for module in made().modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert torch.all(module.weight == 1)
+            assert torch.all(module.bias == 0)
+            assert torch.all(module.running_mean == 0)
+            assert torch.all(module.running_var == 1)
+            assert module.num_batches_tracked == 0
+        if isinstance(module, nn.Linear):
+            assert torch.all(module.bias == 0)
+
+
+def test_zero_gamma_is_the_last_norm_of_each_block_and_no_other():
+    model = made(zero_gamma=True)
+    last = [module.last_norm for module in model.modules() if isinstance(module, Residual)]
+    zero = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d) and torch.all(module.weight == 0)]
+    assert len(last) == 16
+    assert {id(module) for module in zero} == {id(module) for module in last}
+
+
+def test_with_zero_gamma_a_block_starts_as_its_shortcut():
+    block = next(module for module in made(zero_gamma=True).modules() if isinstance(module, Residual))
+    images = torch.rand(2, 8, 4, 4)
+    assert torch.equal(block(images), torch.relu(block.shortcut(images)))
+
+
+def test_zero_gamma_draws_the_same_weights():
+    for one, other in zip(made().parameters(), made(zero_gamma=True).parameters(), strict=True):
+        assert torch.equal(one, other) or torch.all(other == 0)
+
+
+@pytest.mark.parametrize("initialisation", ["xavier", "msra"])
+def test_the_seed_and_nothing_else_decides(initialisation):
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    one = made(initialisation).state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    same, other = made(initialisation).state_dict(), made(initialisation, seed=1).state_dict()
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["0.0.weight"], other["0.0.weight"])
+
+
+def test_the_initialisations_differ():
+    assert not torch.equal(made("xavier").state_dict()["0.0.weight"], made("msra").state_dict()["0.0.weight"])
+
+
+def test_streams_are_apart():
+    draws = {(seed, purpose): torch.rand(1, generator=streams(seed)[purpose]).item() for seed in range(9) for purpose in PURPOSES}
+    assert len(set(draws.values())) == len(draws)

@@ -1,0 +1,100 @@
+"""The recipe refuses every value that has no meaning, naming it, and travels as JSON."""
+
+import json
+import math
+from dataclasses import fields, replace
+
+import pytest
+
+from hpsearch.errors import Refused
+from hpsearch.training import Recipe, digits, image_folder
+from hpsearch.values import canonical, from_json, to_json
+
+BASE = Recipe(data=digits())
+
+SWITCHES = ("deep_stem", "pool_in_shortcut", "zero_gamma", "decay_biases", "channels_last", "flip")
+REFUSED = [
+    ("data", "digits", r"a data set such as digits\(\) or image_folder\(path, size\)"),
+    ("epochs", 0, "whole epochs >= 1"),
+    ("epochs", 1.5, "whole epochs >= 1"),
+    ("epochs", True, "whole epochs >= 1"),
+    ("batch_size", 1, "whole batch_size >= 2, for batch norm"),
+    ("depth", 51, "depth to be one of 14, 18, 26, 34, 50, 101, 152"),
+    ("depth", 50.0, "depth to be one of"),
+    ("width", 0, "whole width >= 1"),
+    ("stem", "tiny", "stem to be 'large' or 'small'"),
+    ("downsample_in", "7x7", "downsample_in to be '1x1' or '3x3'"),
+    ("initialisation", "he", "initialisation to be 'xavier' or 'msra'"),
+    ("optimiser", "adam", "optimiser to be 'nag'"),
+    ("learning_rate", 0.0, "learning_rate > 0"),
+    ("learning_rate", math.inf, "learning_rate > 0"),
+    ("learning_rate", math.nan, "learning_rate > 0"),
+    ("learning_rate", "0.1", "learning_rate > 0"),
+    ("momentum", 1.0, "0 <= momentum < 1"),
+    ("weight_decay", -1e-9, "weight_decay >= 0"),
+    ("schedule", "linear", "schedule to be 'step' or 'cosine'"),
+    ("milestones", [0.5], "milestones to be a tuple of rising shares of training between 0 and 1"),
+    ("milestones", (0.5, 0.5), "milestones to be a tuple of rising shares"),
+    ("milestones", (0.0, 0.5), "milestones to be a tuple of rising shares"),
+    ("milestones", (30, 60, 90), "milestones to be a tuple of rising shares"),
+    ("drop", 0.0, "0 < drop <= 1"),
+    ("warmup", 5, "0 <= warmup < 1, a share of training"),
+    ("smoothing", 1.0, "0 <= smoothing < 1"),
+    ("mixup", -0.2, "mixup >= 0"),
+    ("precision", "half", "precision to be 'fp32' or 'bf16' or 'fp16'"),
+    ("crop", "random", "crop to be 'none' or 'pad' or 'resized'"),
+    ("pad", 0, "whole pad >= 1 in pixels"),
+    *((name, 1, f"{name} to be True or False") for name in SWITCHES),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "law"), REFUSED)
+def test_refuses_a_value_naming_law_field_and_value(name, value, law):
+    with pytest.raises(Refused, match=f"Recipe needs {law}.*, got {name}=") as refusal:
+        replace(BASE, **{name: value})
+    assert repr(value) in str(refusal.value)
+
+
+def test_every_field_has_a_refusal():
+    assert {name for name, _, _ in REFUSED} == {field.name for field in fields(Recipe)}
+
+
+@pytest.mark.parametrize("depth", [18, 34])
+def test_basic_blocks_have_no_1x1_to_carry_the_stride(depth):
+    with pytest.raises(
+        Refused, match=f"depth={depth} is made of 3x3 convolutions.*set downsample_in='3x3', or take a depth of 14, 26"
+    ):
+        replace(BASE, depth=depth)
+    assert replace(BASE, depth=depth, downsample_in="3x3").depth == depth
+
+
+def test_deep_stem_needs_an_even_width():
+    with pytest.raises(Refused, match="give an even width, got width=7"):
+        replace(BASE, deep_stem=True, width=7)
+    assert replace(BASE, deep_stem=True, width=8).width == 8
+
+
+def test_warmup_ends_before_the_first_milestone():
+    with pytest.raises(
+        Refused, match=r"warmup must end before the first milestone, got warmup=0.3 and milestones=\(0.25, 0.5, 0.75\)"
+    ):
+        replace(BASE, warmup=0.3)
+    assert replace(BASE, warmup=0.3, schedule="cosine").warmup == 0.3
+    assert replace(BASE, warmup=0.3, milestones=()).warmup == 0.3
+
+
+@pytest.mark.parametrize("data", [digits(), digits(100), image_folder("$HPSEARCH_DATA", 64, per_class=10)])
+def test_travels_as_json(data):
+    recipe = Recipe(data=data, warmup=5 / 120, milestones=(1 / 3, 2 / 3), smoothing=0.1)
+    again = from_json(json.loads(json.dumps(to_json(recipe))))
+    assert again == recipe
+    assert hash(again) == hash(recipe)
+
+
+def test_canonical_text_holds_the_data_by_content():
+    assert json.loads(canonical(BASE))["data"] == digits().identity()
+
+
+def test_the_defaults_are_the_baseline_of_the_paper():
+    assert (BASE.epochs, BASE.batch_size, BASE.depth, BASE.learning_rate) == (120, 256, 50, 0.1)
+    assert [round(120 * milestone) for milestone in BASE.milestones] == [30, 60, 90]

@@ -1,0 +1,130 @@
+"""The networks are those of the paper, of torchvision and of timm, to the parameter and to the number."""
+
+from dataclasses import replace
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch.utils.flop_counter import FlopCounterMode
+
+from hpsearch.training import Recipe, digits
+from hpsearch.training.initialisation import initialise
+from hpsearch.training.models.resnet import BLOCKS, Residual, resnet
+from hpsearch.training.streams import streams
+
+A = Recipe(data=digits())
+B = replace(A, downsample_in="3x3")
+C = replace(B, deep_stem=True)
+D = replace(C, pool_in_shortcut=True)
+SMALL = replace(A, depth=14, width=8, stem="small")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "giga_macs"),
+    [
+        (A, 25_557_032, 3.858),
+        (B, 25_557_032, 4.089),
+        (C, 25_576_264, 4.329),
+        (D, 25_576_264, 4.329),
+        (replace(D, depth=152), 60_212_040, 11.753),
+    ],
+    ids=["50-A", "50-B", "50-C", "50-D", "152-D"],
+)
+def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
+    model = resnet(recipe, channels=3, classes=1000)
+    assert sum(p.numel() for p in model.parameters()) == parameters
+    counter = FlopCounterMode(display=False)
+    with counter, torch.device("meta"):
+        model.eval()(torch.empty(1, 3, 224, 224))
+    assert round(counter.get_total_flops() / 2e9, 3) == giga_macs
+
+
+def copied(model, reference):
+    """The weights of ``reference`` in our network; both list their layers from input to output."""
+    ours, theirs = model.state_dict(), reference.state_dict()
+    assert [tuple(value.shape) for value in ours.values()] == [tuple(value.shape) for value in theirs.values()]
+    model.to_empty(device="cpu").load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
+    return model.double().eval()
+
+
+def lively(reference):
+    """Batch norms with statistics of their own, so that none of them is the identity."""
+    generator = torch.Generator().manual_seed(0)
+    for module in reference.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean):
+                torch.nn.init.uniform_(tensor, 0.1, 0.3, generator=generator)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5, generator=generator)
+    return reference.double().eval()
+
+
+def moved_to_first_1x1(reference):
+    """torchvision's network, with the stride in the first 1x1 as He et al. 2016 have it."""
+    for module in reference.modules():
+        if isinstance(module, torchvision.models.resnet.Bottleneck):
+            module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+    return reference
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reference"),
+    [
+        (A, lambda: moved_to_first_1x1(torchvision.models.resnet50())),
+        (B, lambda: torchvision.models.resnet50()),
+        (C, lambda: timm.create_model("resnet50c")),
+        (D, lambda: timm.create_model("resnet50d")),
+        (replace(B, depth=14), lambda: timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [1, 1, 1, 1])),
+        (replace(D, depth=26), lambda: timm.create_model("resnet26d")),
+        (replace(B, depth=18), lambda: torchvision.models.resnet18()),
+        (replace(B, depth=34), lambda: torchvision.models.resnet34()),
+        (replace(D, depth=18), lambda: timm.create_model("resnet18d")),
+    ],
+    ids=["50-A", "50-B", "50-C", "50-D", "14-B", "26-D", "18", "34", "18-D"],
+)
+@pytest.mark.parametrize("size", [64, 75])  # odd maps are pooled over the pixels there are
+def test_computes_what_the_reference_computes(recipe, reference, size):
+    theirs = lively(reference())
+    ours = copied(resnet(recipe, channels=3, classes=1000), theirs)
+    images = torch.rand(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = theirs(images)
+        torch.testing.assert_close(ours(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+
+
+def test_pool_alone_changes_only_the_shortcuts():
+    pools = [m for m in resnet(replace(A, pool_in_shortcut=True), 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
+    assert len(pools) == 3
+    assert not [m for m in resnet(A, 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
+
+
+@pytest.mark.parametrize("depth", BLOCKS)
+@pytest.mark.parametrize("changes", [{}, {"deep_stem": True}, {"pool_in_shortcut": True}])
+def test_small_stem_keeps_the_size_of_the_image(depth, changes):
+    recipe = replace(SMALL, depth=depth, downsample_in="3x3", **changes)
+    model = resnet(recipe, channels=1, classes=10)
+    shapes = []
+    model[0].register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
+    with torch.device("meta"):
+        assert model(torch.empty(2, 1, 8, 8)).shape == (2, 10)
+    assert shapes == [(2, 8, 8, 8)]
+
+
+def test_every_subset_of_the_changes_is_a_network():
+    counts = set()
+    for downsample_in in ("1x1", "3x3"):
+        for deep_stem in (False, True):
+            for pool in (False, True):
+                recipe = replace(SMALL, downsample_in=downsample_in, deep_stem=deep_stem, pool_in_shortcut=pool)
+                model = initialise(resnet(recipe, 1, 10), "xavier", False, streams(0)["initialisation"])
+                counts.add(round(model.eval()(torch.ones(1, 1, 8, 8)).sum().item(), 6))
+    assert len(counts) == 8
+
+
+def test_depth_counts_the_layers():
+    # convolutions and the last layer; shortcuts do not count
+    for depth in BLOCKS:
+        model = resnet(replace(A, depth=depth, downsample_in="3x3"), 3, 10)
+        inside = sum(isinstance(m, torch.nn.Conv2d) for block in model[1] for m in block.branch)
+        assert inside + 2 == depth
+        assert all(isinstance(block, Residual) for block in model[1])
