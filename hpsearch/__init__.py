@@ -1,16 +1,30 @@
 """Hyperparameter search and ablation for deep learning: the names a study file uses.
 
-None of them imports torch, ray or optuna; those wait until a trial runs.
+None of them imports torch, ray or optuna; those wait until a trial runs. The names themselves are imported when first used, so
+that ``hpsearch --help`` answers at once.
 """
 
-from hpsearch.ablation import Arm, Claim, Contrast, Plan, Trick, difference, factorial, ladder, leave_one_out, one_at_a_time
-from hpsearch.errors import HpsearchError, Refused
-from hpsearch.run import Run
-from hpsearch.search import Round, Tune
-from hpsearch.space import Choice, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
-from hpsearch.study import Study, Trial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hpsearch.ablation import Arm, Claim, Contrast, Plan, Trick, difference, factorial, ladder, leave_one_out, one_at_a_time
+    from hpsearch.errors import HpsearchError, Refused
+    from hpsearch.run import Run
+    from hpsearch.search import Round, Tune
+    from hpsearch.space import Choice, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
+    from hpsearch.study import Study, Trial
 
 __version__ = "0.1.0"
+
+_homes = {
+    "ablation": "Arm Claim Contrast Plan Trick difference factorial ladder leave_one_out one_at_a_time",
+    "errors": "HpsearchError Refused",
+    "run": "Run",
+    "search": "Round Tune",
+    "space": "Choice Integers LogIntegers LogUniform OneMinus Space Uniform",
+    "study": "Study Trial",
+}
 
 __all__ = [
     "Arm",
@@ -38,3 +52,14 @@ __all__ = [
     "leave_one_out",
     "one_at_a_time",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _homes.items():
+        if name in names.split():
+            return getattr(import_module(f"hpsearch.{module}"), name)
+    raise AttributeError(f"hpsearch has no name {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

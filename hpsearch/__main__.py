@@ -26,6 +26,7 @@ Exit codes: 0 done; 1 done, but some trials failed; 2 the input was refused, not
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich would double the time it takes
     pretty_exceptions_enable=False,
     help="Which hyperparameters, and what is each trick really worth? Search, ablation and one offline report from one study file.",
     epilog=EXIT_CODES,

@@ -7,7 +7,6 @@ their versions stand in the provenance. Source is read, never imported.
 import ast
 import hashlib
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,12 +102,19 @@ def _imports(statement: ast.stmt, path: Path, root: Path) -> Iterator[tuple[Path
                     yield module, alias.name
 
 
+def _above_packages(folder: Path) -> Path:
+    """The folder that the package holding this folder is imported from; the folder itself where it is no package."""
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
 def _locate(module: str, path: Path, level: int, root: Path) -> Path | None:
     parts = tuple(filter(None, module.split(".")))
     if level:
         places = [path.parents[level - 1]]
     else:
-        places = [root, *(Path(p).resolve() for p in sys.path if p and root.is_relative_to(Path(p).resolve()))]
+        places = [root, _above_packages(root)]
     for place in places:
         for candidate in (place.joinpath(*parts).with_suffix(".py"), place.joinpath(*parts, "__init__.py")):
             if parts and candidate.is_file() and candidate.resolve().is_relative_to(root):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 import plotly.graph_objects as go
-from great_tables import GT
+from great_tables import GT, html, loc, style
 from markupsafe import Markup, escape
 
 from hpsearch.errors import Refused
@@ -118,7 +118,18 @@ class Column:
     signed: bool = False
     over: str = ""
     right: bool = False
-    code: bool = False  # set in a fixed width
+    width: float = 0.0  # rem; 0: what suits a number or a few words
+    tints: Mapping[str, str] = field(default_factory=dict)  # cell to colour
+
+    @property
+    def to_right(self) -> bool:
+        """Whether cells are set flush right, as numbers are."""
+        return self.right or self.digits is not None
+
+    @property
+    def room(self) -> float:
+        """The width below which the table rather scrolls, in rem."""
+        return self.width or (4.5 if self.to_right else 7.5)
 
     def cell(self, value: Any) -> str:
         """One cell as text, with a real minus sign."""
@@ -152,23 +163,40 @@ class Table:
         return pd.DataFrame(cells, dtype=object)
 
     def html(self) -> Markup:
-        title = Markup('<caption><span id="{}-caption">{}</span></caption>').format(self.name, self.caption)
         note = Markup('<p class="note">{}</p>').format(self.note) if self.note else ""
-        frame = '<figure class="table"><div class="scroll" tabindex="0" role="region" aria-labelledby="{}-caption">{}</div>{}</figure>'
-        return Markup(frame).format(self.name, Markup(self._drawn().replace(CAPTION, title)), note)
+        scroll = '<div class="scroll" tabindex="0" role="region" aria-labelledby="{}-caption">{}</div>'
+        frame = f'<figure class="table">{scroll}{{}}</figure>'
+        return Markup(frame).format(self.name, self._table(), note)
 
-    def _drawn(self) -> str:
-        """The table element by great-tables, which escapes text cells, labels and groups; its own style sheet is dropped."""
-        table = GT(self.shown(), groupname_col="group" if self.group else None, id=self.name)
-        table = table.cols_label({f"c{k}": str(escape(c.label)) for k, c in enumerate(self.columns)})
-        return _bare(table, self)
+    def _table(self) -> Markup:
+        """The table element by great-tables; its own style sheet is dropped for the page's, its heading for a caption."""
+        keys = [f"c{k}" for k in range(len(self.columns))]
+        right = [key for key, c in zip(keys, self.columns, strict=True) if c.to_right]
+        shown = self.shown()
+        table = GT(shown, rowname_col="c0", groupname_col="group" if self.group else None, id=self.name)
+        # Labels go in as HTML we have escaped: great-tables reads {{...}} in plain ones as units and then leaves < as it is.
+        table = table.tab_stubhead(_safe(self.columns[0].label))
+        table = table.cols_label({key: _safe(c.label) for key, c in zip(keys[1:], self.columns[1:], strict=True)})
+        table = table.cols_align("left", columns=keys).cols_align("right", columns=right)
+        for over in dict.fromkeys(c.over for c in self.columns if c.over):
+            under = [key for key, c in zip(keys, self.columns, strict=True) if c.over == over]
+            table = table.tab_spanner(_safe(over), columns=under, id=f"over-{under[0]}")
+        for key, c in zip(keys, self.columns, strict=True):
+            for text, tint in c.tints.items():
+                rows = [n for n, cell in enumerate(shown[key]) if cell == text]
+                table = table.tab_style(style.text(color=tint, weight="600"), loc.body(key, rows)) if rows else table
+        drawn = table.as_raw_html()
+        inside = drawn[drawn.index("<thead>") : drawn.index("</table>")]
+        title = Markup('<caption><span id="{}-caption">{}</span></caption>').format(self.name, self.caption)
+        room = sum(c.room for c in self.columns)
+        return Markup('<table id="{}" style="min-width:{}rem">{}{}</table>').format(self.name, f"{room:g}", title, Markup(inside))
 
     def markdown(self) -> str:
         """A pipe table under its caption, with ASCII minus signs so that numbers can be read back."""
         shown = self.shown()
         group = ["group"] if self.group else []
         head = ["", *(_over(c) for c in self.columns)] if group else [_over(c) for c in self.columns]
-        rule = [":--"] * len(group) + ["--:" if c.right or c.digits is not None else ":--" for c in self.columns]
+        rule = [":--"] * len(group) + ["--:" if c.to_right else ":--" for c in self.columns]
         lines = [shown[[*group, *(f"c{k}" for k in range(len(self.columns)))]].iloc[n].tolist() for n in range(len(shown))]
         rows = [_row(head), f"|{'|'.join(rule)}|", *(_row([cell.replace(MINUS, "-") for cell in line]) for line in lines)]
         return "\n".join([f"**{plain(self.caption)}**", "", *rows, *(["", plain(self.note)] if self.note else [])])
@@ -218,20 +246,33 @@ def embedded(value: Any) -> str:
     '{"a":"\\\\u003c/script\\\\u003e"}'
     """
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\\u2028\\u2029":
-        text = text.replace(character, f"\\\\u{ord(character):04x}")
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is: on one line, no HTML, no links, no emphasis.
 
-    >>> plain("a_b <i>*x*</i>")
-    'a\\\\_b &lt;i&gt;\\\\*x\\\\*&lt;/i&gt;'
+    >>> print(plain("a_b <i>*x*</i>"))
+    a_b &lt;i&gt;\\*x\\*&lt;/i&gt;
     """
     one_line = " ".join(text.split())
     safe = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\\\`*_\\[\\]|#~])", r"\\\\\\1", safe)
+    return re.sub(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))", r"\\\1", safe)
+
+
+def _safe(label: str) -> Any:
+    return html(str(escape(label)))
+
+
+def _lean(value: Any) -> Any:
+    """A figure's JSON with six digits per number: a pixel is coarser, and the page is mailed."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return [_lean(item) for item in value]
+    return {key: _lean(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _row(cells: list[str]) -> str:

@@ -169,14 +169,12 @@ def short_names(plan: Plan) -> dict[str, str]:
 def _short(arm: Arm, plan: Plan) -> str:
     every = plan.tricks
     absent = [trick for trick in every if trick not in arm.tricks]
-    if len(arm.tricks) <= 2:
-        return arm.name
-    if not absent:
+    if len(arm.tricks) > 2 and not absent:
         return f"all {len(every)} tricks"
-    step = next((c.trick for c in plan.contrasts if c.design == "ladder" and c.trick and (arm, 1.0) in c.weights), None)
-    if step:
-        return f"… + {step.name} ({len(arm.tricks)})"
-    return f"all but {absent[0].name}" if len(absent) == 1 else arm.name
+    steps = [c.trick for c in plan.contrasts if c.design == "ladder" and c.trick and (arm, 1.0) in c.weights]
+    if steps and len(arm.tricks) > 2:
+        return f"… + {steps[0].name}"
+    return f"all but {absent[0].name}" if len(absent) == 1 and len(every) > 2 and not steps else arm.name
 
 
 def in_order(plan: Plan, present: Sequence[str]) -> list[str]:

@@ -19,9 +19,7 @@ def batch_size(size: int) -> int:
     return min(LARGEST, max(1, PIXELS // size**2))
 
 
-def evaluate(
-    model: nn.Module, indices: Tensor, batch_of: Callable[[Tensor], tuple[Tensor, Tensor]], size: int
-) -> dict[str, float]:
+def evaluate(model: nn.Module, indices: Tensor, batch_of: Callable[[Tensor], tuple[Tensor, Tensor]], size: int) -> dict[str, float]:
     """Mean cross entropy in nats, top-1 and top-5 accuracy in percent, over the images at ``indices``.
 
     ``batch_of`` turns positions into images and labels. With fewer than five classes, top-5 counts them all: 100.

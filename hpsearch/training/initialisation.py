@@ -12,12 +12,11 @@ SLOPE = 0.25  # of the leaky ReLU that mxnet's MSRAPrelu assumes
 
 
 def initialise(model: nn.Module, initialisation: Initialisation, zero_gamma: bool, generator: torch.Generator) -> nn.Module:
-    """Give the model its values on the CPU: weights at random, biases 0, batch norms 1 and 0.
+    """Give the model its values, made on the CPU: weights at random, biases 0, batch norms 1 and 0.
 
     With ``zero_gamma`` the last batch norm of each residual block starts at 0, so that the block starts as its shortcut
     (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
     """
-    model.to_empty(device="cpu")
     draw = xavier if initialisation == "xavier" else msra
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):

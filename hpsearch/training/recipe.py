@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from hpsearch.errors import Refused
-from hpsearch.training.data import Digits, ImageFolder
-from hpsearch.training.data.images import Dataset
+from hpsearch.training.data import Dataset
 from hpsearch.values import Value
 
 Stem = Literal["large", "small"]
@@ -30,12 +29,13 @@ class Recipe(Value):
     A trick sets fields of its own, so every subset of tricks is a recipe. A field whose switch is off rests: ``milestones`` and
     ``drop`` under the cosine, ``pad`` without ``crop="pad"``.
 
-    >>> Recipe(data=Digits(), momentum=1.2)
+    >>> from hpsearch.training import digits
+    >>> Recipe(data=digits(), momentum=1.2)
     Traceback (most recent call last):
     hpsearch.errors.Refused: Recipe needs 0 <= momentum < 1, got momentum=1.2
     """
 
-    data: Digits | ImageFolder
+    data: Dataset  # digits(), image_folder(path, size), or a data set of one's own
     epochs: int = 120  # passes over the training images
     batch_size: int = 256  # images per step; a smaller training set is one batch
 

@@ -52,7 +52,7 @@ class _Asker(Searcher):
         if job is None:
             return Searcher.FINISHED if self.session.done else None
         self.keys[trial_id] = job.trial.key
-        return {"job": cloudpickle.dumps(job)}  # type: ignore[no-untyped-call]  # transport, never at rest
+        return {"job": cloudpickle.dumps(job)}  # transport, never at rest
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         if "row" in result and trial_id in self.keys:
@@ -133,7 +133,7 @@ def _fit(session: Session) -> None:
 def _ship(train: Train | None) -> None:
     """Send the user's modules with the function: the machines that run it may not have the study file."""
     if train is not None:
-        cloudpickle.register_pickle_by_value(sys.modules[train.__module__])  # type: ignore[no-untyped-call]
+        cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
 
 
 def _connect(resources: Resources, address: str | None) -> None:
@@ -153,7 +153,7 @@ def _connect(resources: Resources, address: str | None) -> None:
 
 
 def _refuse_too_few(resources: Resources) -> None:
-    have = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    have = ray.cluster_resources()
     for name, need in (("CPU", resources.cpus), ("GPU", resources.gpus)):
         if need > have.get(name, 0):
             raise Refused(f"a trial needs {need:g} {name}s and the machines of this Ray have {have.get(name, 0):g}: ask for fewer")

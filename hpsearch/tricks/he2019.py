@@ -133,9 +133,7 @@ label_smoothing = Trick(
     "label smoothing",
     {"smoothing": 0.1},
     why="a target of certainty asks for logits without bound; a little doubt asks for a finite gap",
-    claims=(
-        _claim(LABEL_SMOOTHING, COSINE, "ResNet-50-D, cosine decay", 6, note="tables 8 and 9 print 78.34 for the same cell"),
-    ),
+    claims=(_claim(LABEL_SMOOTHING, COSINE, "ResNet-50-D, cosine decay", 6, note="tables 8 and 9 print 78.34 for the same cell"),),
 )
 
 mixup = Trick(

@@ -32,7 +32,8 @@ SMALL = replace(A, depth=14, width=8, stem="small")
     ids=["50-A", "50-B", "50-C", "50-D", "152-D"],
 )
 def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
-    model = resnet(recipe, channels=3, classes=1000)
+    with torch.device("meta"):
+        model = resnet(recipe, channels=3, classes=1000)
     assert sum(p.numel() for p in model.parameters()) == parameters
     counter = FlopCounterMode(display=False)
     with counter, torch.device("meta"):
@@ -44,7 +45,7 @@ def copied(model, reference):
     """The weights of ``reference`` in our network; both list their layers from input to output."""
     ours, theirs = model.state_dict(), reference.state_dict()
     assert [tuple(value.shape) for value in ours.values()] == [tuple(value.shape) for value in theirs.values()]
-    model.to_empty(device="cpu").load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
+    model.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
     return model.double().eval()
 
 
@@ -102,8 +103,9 @@ def test_pool_alone_changes_only_the_shortcuts():
 @pytest.mark.parametrize("changes", [{}, {"deep_stem": True}, {"pool_in_shortcut": True}])
 def test_small_stem_keeps_the_size_of_the_image(depth, changes):
     recipe = replace(SMALL, depth=depth, downsample_in="3x3", **changes)
-    model = resnet(recipe, channels=1, classes=10)
     shapes = []
+    with torch.device("meta"):
+        model = resnet(recipe, channels=1, classes=10)
     model[0].register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
     with torch.device("meta"):
         assert model(torch.empty(2, 1, 8, 8)).shape == (2, 10)

@@ -33,7 +33,7 @@ class Residual(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.branch(x) + self.shortcut(x))
+        return self.branch(x).add_(self.shortcut(x)).relu_()
 
     @property
     def last_norm(self) -> nn.BatchNorm2d:
@@ -44,18 +44,18 @@ class Residual(nn.Module):
 def resnet(recipe: Recipe, channels: int, classes: int) -> nn.Sequential:
     """The network of a recipe: images (batch, channels, size, size) to logits (batch, classes).
 
-    Its weights hold no values yet (they are on the ``meta`` device): see ``initialise``.
+    Its weights are there to be replaced by ``initialise``; the global generator that torch draws them from is left as it was.
     """
-    with torch.device("meta"):
-        stages: list[nn.Module] = []
+    with torch.random.fork_rng(devices=[]):
+        blocks: list[nn.Module] = []
         inputs = recipe.width
-        for stage, blocks in enumerate(BLOCKS[recipe.depth]):
-            for block in range(blocks):
+        for stage, count in enumerate(BLOCKS[recipe.depth]):
+            for block in range(count):
                 stride = 2 if stage > 0 and block == 0 else 1
                 residual, inputs = _residual(recipe, inputs, recipe.width * 2**stage, stride)
-                stages.append(residual)
+                blocks.append(residual)
         head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
-        return nn.Sequential(_stem(recipe, channels), nn.Sequential(*stages), head)
+        return nn.Sequential(_stem(recipe, channels), nn.Sequential(*blocks), head)
 
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
@@ -63,29 +63,33 @@ def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[
     return [nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(outputs)]
 
 
+def _activated(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution, its batch norm, and a ReLU in place: batch norm does not need its output again."""
+    return [*_convolution(inputs, outputs, size, stride), nn.ReLU(inplace=True)]
+
+
 def _stem(recipe: Recipe, channels: int) -> nn.Sequential:
     large, width = recipe.stem == "large", recipe.width
     stride = 2 if large else 1
     if recipe.deep_stem:
         # stride on the first only, as in the paper's figure 2b and code; its text says first and second
-        layers = _convolution(channels, width // 2, 3, stride)
-        layers += [nn.ReLU(), *_convolution(width // 2, width // 2, 3), nn.ReLU(), *_convolution(width // 2, width, 3)]
+        half = width // 2
+        layers = [*_activated(channels, half, 3, stride), *_activated(half, half, 3), *_activated(half, width, 3)]
     else:
-        layers = _convolution(channels, width, 7 if large else 3, stride)
+        layers = _activated(channels, width, 7 if large else 3, stride)
     pool = [nn.MaxPool2d(3, stride=2, padding=1)] if large else []
-    return nn.Sequential(*layers, nn.ReLU(), *pool)
+    return nn.Sequential(*layers, *pool)
 
 
 def _residual(recipe: Recipe, inputs: int, inner: int, stride: int) -> tuple[Residual, int]:
     """A residual block and its output channels."""
     if recipe.depth in BASIC:
         outputs = inner
-        branch = [*_convolution(inputs, inner, 3, stride), nn.ReLU(), *_convolution(inner, outputs, 3)]
+        branch = [*_activated(inputs, inner, 3, stride), *_convolution(inner, outputs, 3)]
     else:
         outputs = inner * EXPANSION
         first, second = (stride, 1) if recipe.downsample_in == "1x1" else (1, stride)
-        branch = [*_convolution(inputs, inner, 1, first), nn.ReLU(), *_convolution(inner, inner, 3, second), nn.ReLU()]
-        branch += _convolution(inner, outputs, 1)
+        branch = [*_activated(inputs, inner, 1, first), *_activated(inner, inner, 3, second), *_convolution(inner, outputs, 1)]
     return Residual(nn.Sequential(*branch), _shortcut(recipe, inputs, outputs, stride)), outputs
 
 

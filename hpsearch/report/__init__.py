@@ -1,0 +1,23 @@
+"""Reports: a page that can be handed to a reviewer, made of sections, made of blocks."""
+
+from hpsearch.report.blocks import Block, Chart, Code, Column, Facts, Fold, Heading, Table, Text
+from hpsearch.report.page import csv, markdown, page, write
+from hpsearch.report.sections import SECTIONS, Section
+
+__all__ = [
+    "SECTIONS",
+    "Block",
+    "Chart",
+    "Code",
+    "Column",
+    "Facts",
+    "Fold",
+    "Heading",
+    "Section",
+    "Table",
+    "Text",
+    "csv",
+    "markdown",
+    "page",
+    "write",
+]

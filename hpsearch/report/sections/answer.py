@@ -1,0 +1,159 @@
+"""The answer: the study's question answered in a few sentences of plain words."""
+
+from collections.abc import Sequence
+
+from hpsearch.record.evidence import Evidence
+from hpsearch.report.blocks import Block, Facts, Text
+from hpsearch.report.sections.effects import unit_of
+from hpsearch.report.words import Unit, count, hours, listed, number, setting, short_names
+from hpsearch.statistics import Effect, effects
+
+
+def answer(evidence: Evidence) -> tuple[Block, ...]:
+    """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
+    warnings = [Text(problem, "warning") for problem in evidence.agenda.problems]
+    sentences = [*effects_words(effects(evidence), unit_of(evidence)), *search_words(evidence)]
+    if not sentences:
+        sentences = [planned_words(evidence)]
+    first = [Text(sentences[0], "lead"), *(Text(sentence) for sentence in sentences[1:])]
+    return (*_banner(evidence), *warnings, *first, Facts(facts(evidence)))
+
+
+def progress(evidence: Evidence) -> tuple[int, int, int]:
+    """Trials done, failed, and wanted in all; one that two stages share counts once as far as that is known."""
+    states = evidence.trials.drop_duplicates("key")["state"]
+    wanted = len(states) if evidence.agenda.settled else max(evidence.study.trials, len(states))
+    return int((states == "complete").sum()), int((states == "failed").sum()), wanted
+
+
+def _banner(evidence: Evidence) -> list[Text]:
+    done, failed, wanted = progress(evidence)
+    if done + failed == wanted:
+        return []
+    state = f"{done:,} of {count(wanted, 'trial')} done" + (f", {failed:,} failed" if failed else "")
+    return [Text(f"Nothing has run yet: {state}." if not done + failed else f"This study is not finished: {state}.", "warning")]
+
+
+def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """Numbers a reader looks for first."""
+    done, failed, wanted = progress(evidence)
+    study, once = evidence.study, evidence.trials.drop_duplicates("key")
+    pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
+    pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
+    pairs += [("seeds per arm", f"{study.seeds}"), ("training time", hours(once["seconds"].sum()))]
+    return tuple(pairs)
+
+
+def effects_words(estimated: Sequence[Effect], written: Unit) -> list[str]:
+    """Sentences on the contrasts, most important first; none where none was measured.
+
+    >>> from hpsearch.report.words import unit
+    >>> effects_words([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")], unit("top1"))
+    ['The one contrast asked helps: “+ a”, +0.50 points (95 % interval +0.20 to +0.80).']
+    """
+    measured = [e for e in estimated if e.value is not None]
+    judged = [e for e in measured if e.low is not None]
+    if not measured:
+        return []
+    if not judged:
+        return [f"{_capital(count(len(measured), 'difference'))} measured, but none carries an interval: {measured[0].verdict}."]
+    if len(estimated) == 1:
+        return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}."]
+    return [_best(judged, written), _counted(judged, written), *_unresolved(judged)]
+
+
+def _is(effect: Effect) -> str:
+    return effect.verdict if effect.resolved else f"is {effect.verdict}"
+
+
+def _worth(effect: Effect, written: Unit) -> str:
+    if effect.value is None or effect.low is None or effect.high is None:
+        return f"“{effect.name}”"
+    low, high = (number(end, written.digits, signed=True) for end in (effect.low, effect.high))
+    return f"“{effect.name}”, {written.worth(effect.value)} (95 % interval {low} to {high})"
+
+
+def _largest(judged: Sequence[Effect], verdict: str) -> Effect | None:
+    """The largest effect of a verdict, without those of whole stacks of tricks."""
+    found = [e for e in judged if e.verdict == verdict and not _stacked(e)]
+    return max(found, key=lambda e: abs(e.value or 0), default=None)
+
+
+def _stacked(effect: Effect) -> bool:
+    return effect.name.startswith("all ") and effect.name.endswith(" together")
+
+
+def _best(judged: Sequence[Effect], written: Unit) -> str:
+    """What all tricks are worth together, where that was asked, and what helped most."""
+    said = []
+    for whole in [e for e in judged if _stacked(e)][:1]:
+        said.append(f"The whole stack {_is(whole)}: {_worth(whole, written)}.")
+    best = _largest(judged, "helps")
+    said.append(f"What helped most is {_worth(best, written)}." if best else "Nothing was shown to help.")
+    return " ".join(said)
+
+
+def _counted(judged: Sequence[Effect], written: Unit) -> str:
+    """How many of each verdict, and what hurts most.
+
+    >>> _counted([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")] * 2, Unit("loss", "", "", 1))
+    'Of 2 contrasts, 2 help, none hurts and none is left unresolved.'
+    """
+    amounts = {verdict: sum(e.verdict == verdict for e in judged) for verdict in ("helps", "hurts", "not resolved")}
+    hurts = "none hurts" if not amounts["hurts"] else f"{amounts['hurts']} hurt{'s' * (amounts['hurts'] == 1)}"
+    helps = "none helps" if not amounts["helps"] else f"{amounts['helps']} help{'s' * (amounts['helps'] == 1)}"
+    still = amounts["not resolved"]
+    unresolved = "none is left unresolved" if not still else f"{still} {'is' if still == 1 else 'are'} not resolved"
+    worst = _largest(judged, "hurts")
+    said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts} and {unresolved}."
+    return f"{said} What hurts most is {_worth(worst, written)}." if worst else said
+
+
+def _unresolved(judged: Sequence[Effect]) -> list[str]:
+    """What is not resolved, and what it would cost to resolve it."""
+    still = [e for e in judged if e.verdict == "not resolved"]
+    if not still:
+        return []
+    most = max((e.seeds_needed for e in still if e.seeds_needed), default=None)
+    hopeless = sum(e.seeds_needed is None for e in still)
+    said = [f"Not resolved: {listed(f'“{e.name}”' for e in still)}."]
+    if most:
+        said.append(f"Up to {most} seeds per arm would resolve effects of the size seen.")
+    if hopeless:
+        whose = f"For {hopeless} of them" if most else "For them"
+        said.append(f"{whose} even 1,000 seeds would not be enough.")
+    return [" ".join(said)]
+
+
+def search_words(evidence: Evidence) -> list[str]:
+    """What each search chose, or how far it is."""
+    study = evidence.study
+    if study.tune is None:
+        return []
+    rounds = len(study.tune.rounds)
+    last = {s.arm: s for s in evidence.agenda.stages if s.index == rounds - 1 and s.winner is not None}
+    if not last:
+        stages = [s for s in evidence.agenda.stages if s.scores]
+        return [f"The search is in round {stages[-1].index + 1} of {rounds}; nothing is chosen yet."] if stages else []
+    arm, stage = next(iter(last.items()))
+    chosen = ", ".join(f"{name} {setting(value, study.tune.space[name])}" for name, value in (stage.winner or {}).items())
+    if len(study.searches) == 1:
+        return [f"The search chose {chosen}."]
+    whose = short_names(study.plan).get(arm.name, arm.name)
+    return [f"The search is done for {len(last)} of {count(len(study.searches), 'arm')}; for “{whose}” it chose {chosen}."]
+
+
+def planned_words(evidence: Evidence) -> str:
+    """What will be run."""
+    study = evidence.study
+    parts = []
+    if study.tune:
+        points = sum(r.points for r in study.tune.rounds)
+        where = "one search" if len(study.searches) == 1 else count(len(study.searches), "search", "searches")
+        parts.append(f"{where} of {count(points, 'point')} over {listed(study.tune.space.names)}")
+    parts.append(f"{count(len(study.plan.arms), 'arm')} with {count(study.seeds, 'seed')} each")
+    return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,109 @@
+"""Learning curves: every metric worth watching, epoch by epoch, mean over seeds with the range they span."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from hpsearch.record.evidence import MEASUREMENT, Evidence
+from hpsearch.report.blocks import Block, Chart, Text
+from hpsearch.report.charts import CLEAR, colour, faded, figure, label
+from hpsearch.report.words import in_order, number, short_names, unit
+
+VISIBLE = 6  # arms drawn at first; the legend switches the others on
+
+
+def curves(evidence: Evidence) -> tuple[Block, ...]:
+    """One chart per metric: the study's own, then the losses; nothing before the first epoch of an arm."""
+    shown = [(metric, curves_frame(evidence, metric)) for metric in metrics_to_show(evidence)]
+    charts = [curve(evidence, metric, frame) for metric, frame in shown if len(frame)]
+    if not charts:
+        return ()
+    said = "Lines are means over the seeds of an arm, bands reach from the lowest seed to the highest."
+    return (Text(said), *charts)
+
+
+def metrics_to_show(evidence: Evidence) -> list[str]:
+    """The study's metric first, then every loss that was recorded."""
+    own = ["key", "role", "arm", "round", "seed", "epoch"]
+    recorded = [str(name) for name in evidence.rows.columns if name not in own]
+    losses = sorted(name for name in recorded if "loss" in name and name != evidence.study.metric)
+    return [name for name in (evidence.study.metric, *losses) if name in recorded]
+
+
+def curves_frame(evidence: Evidence, metric: str) -> pd.DataFrame:
+    """Mean, lowest and highest seed and their number, by arm and epoch, in the plan's order."""
+    rows = evidence.rows
+    mine = rows[rows["role"] == MEASUREMENT].dropna(subset=[metric]).drop_duplicates(["key", "epoch"])
+    summary = mine.groupby(["arm", "epoch"], sort=False)[metric].agg(mean="mean", low="min", high="max", n="size").reset_index()
+    order = {name: place for place, name in enumerate(in_order(evidence.study.plan, list(summary["arm"].unique())))}
+    summary = summary[summary["arm"].isin(list(order))]
+    summary["place"] = summary["arm"].map(order)
+    return summary.sort_values(["place", "epoch"]).drop(columns="place").reset_index(drop=True)
+
+
+def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
+    """The chart of one metric."""
+    short = short_names(evidence.study.plan)
+    arms = list(frame["arm"].unique())
+    first = visible(arms)
+    traces: list[go.Scatter] = []
+    for n, arm in enumerate(arms):
+        traces += _line(frame[frame["arm"] == arm], short.get(arm, arm), n, arm in first)
+    written = unit(metric)
+    drawn = figure(
+        traces,
+        height=440,
+        xaxis={"title": {"text": "epoch"}},
+        yaxis={"title": {"text": label(written.of_value())}},
+        hovermode="x",
+        margin={"l": 8, "r": 16, "t": 40 + 22 * -(-len(arms) // 4), "b": 8, "pad": 4},
+    )
+    ends = [f"{short.get(a, a)} {number(float(frame[frame['arm'] == a]['mean'].iloc[-1]), written.digits)}" for a in arms]
+    hidden = f" {len(arms) - len(first)} more arms can be switched on in the legend." if len(arms) > len(first) else ""
+    on = "train" if metric.startswith("train") else "held-out"
+    caption = f"{written.name.capitalize()} ({on} images), mean over seeds, band from lowest to highest seed.{hidden}"
+    positive = bool((frame["low"] > 0).all()) and ("loss" in metric or evidence.study.goal == "minimise")
+    narrow = {"margin.t": 44 + 20 * -(-len(arms) // 2), "legend.font.size": 11}
+    return Chart(f"curve-{_slug(metric)}", caption, f"In the last epoch: {'; '.join(ends)}.", drawn, narrow, log=positive)
+
+
+def visible(arms: list[str]) -> list[str]:
+    """The arms drawn at first: all where they are few, else the first and last and those evenly between.
+
+    >>> visible(list("abc")), visible(list("abcdefghijk"))
+    (['a', 'b', 'c'], ['a', 'c', 'e', 'g', 'i', 'k'])
+    """
+    if len(arms) <= VISIBLE:
+        return arms
+    return [arms[round(k * (len(arms) - 1) / (VISIBLE - 1))] for k in range(VISIBLE)]
+
+
+def _line(part: pd.DataFrame, name: str, index: int, shown: bool) -> list[go.Scatter]:
+    """A line and its band."""
+    hue, dash = colour(index)
+    common = {"legendgroup": name, "visible": True if shown else "legendonly"}
+    epochs = part["epoch"].tolist()
+    band = go.Scatter(
+        x=[*epochs, *reversed(epochs)],
+        y=[*part["high"].tolist(), *reversed(part["low"].tolist())],
+        fill="toself",
+        fillcolor=faded(hue, 0.16),
+        line={"color": CLEAR, "width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        **common,
+    )
+    line = go.Scatter(
+        x=epochs,
+        y=part["mean"].tolist(),
+        mode="lines" if len(epochs) > 1 else "markers",
+        line={"color": hue, "dash": dash, "width": 2},
+        name=label(name),
+        hovertemplate=f"%{{y:.4g}}<extra>{label(name).replace('%', '&#37;')}</extra>",
+        **common,
+    )
+    return [band, line]
+
+
+def _slug(metric: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in metric.lower())

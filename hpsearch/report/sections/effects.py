@@ -1,0 +1,141 @@
+"""The ablation: every contrast with its interval, verdict and published claim, and the mean of every arm."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from hpsearch.record.evidence import Evidence
+from hpsearch.report.blocks import Block, Column, Table, Text
+from hpsearch.report.charts import BLUE, ORANGE
+from hpsearch.report.words import Unit, listed, short_names, unit
+from hpsearch.statistics import Effect, effects, pooled_deviation
+
+UNGROUPED = "contrasts"
+SEEDS = "Seeds run: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
+
+
+def ablation(evidence: Evidence) -> tuple[Block, ...]:
+    """Tables of contrasts, arms and claims; nothing where the study varies nothing."""
+    if not evidence.study.plan.contrasts:
+        return ()
+    written, estimated = unit_of(evidence), effects(evidence)
+    measured = [effect for effect in estimated if effect.value is not None]
+    blocks: list[Block] = [contrasts(estimated, written)] if measured else []
+    if not measured:
+        blocks.append(Text("No arm has been measured yet; the published claims are what there is to go on.", "note"))
+    if (arms := arms_frame(evidence))["n"].sum():
+        blocks.append(arms_table(arms, written))
+    if not (claims := claims_frame(evidence)).empty:
+        blocks.append(claims_table(claims))
+    return tuple(blocks)
+
+
+def unit_of(evidence: Evidence) -> Unit:
+    """The unit of the study's metric, with decimals for the deviation from seed to seed."""
+    measured = evidence.measurements()
+    return unit(evidence.study.metric, pooled_deviation(measured[["arm", "seed", "score"]]) if len(measured) else None)
+
+
+def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
+    """One line per contrast, in full precision: what the CSV holds."""
+    lines = [
+        {
+            "design": e.design or UNGROUPED,
+            "contrast": e.name,
+            "difference": e.value,
+            "low": e.low,
+            "high": e.high,
+            "p": e.p,
+            "verdict": e.verdict,
+            "seeds": e.seeds,
+            "seeds_needed": e.seeds_needed,
+            "claim": e.claim.value if e.claim else None,
+            "claimed_over": e.claim.over if e.claim else "",
+            "claim_source": e.claim.source if e.claim else "",
+            "beside_claim": e.beside_claim,
+        }
+        for e in estimated
+    ]
+    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim")} | {"seeds_needed": "Int64"}
+    columns = ["design", "contrast", "difference", "low", "high", "p", "verdict", "seeds", "seeds_needed", "claim"]
+    return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim"]).astype(kinds)
+
+
+def contrasts(estimated: Sequence[Effect], written: Unit) -> Table:
+    """The table of contrasts; a column nobody filled is left out."""
+    frame = effects_frame(estimated)
+    frame["needed"] = [_needed(e) for e in estimated]
+    interval = "95 % interval, simultaneous"
+    columns = [
+        Column("contrast", "Contrast"),
+        Column("difference", "Difference", written.digits, signed=True),
+        Column("low", "low", written.digits, signed=True, over=interval),
+        Column("high", "high", written.digits, signed=True, over=interval),
+        Column("verdict", "Verdict", width=7, tints={"helps": BLUE, "hurts": ORANGE}),
+        Column("seeds", "run", 0, over="Seeds", width=3.5),
+        Column("needed", "needed", right=True, over="Seeds"),
+    ]
+    if frame["claim"].notna().any():
+        columns += [
+            Column("claim", "claim", written.digits, signed=True, over="Published"),
+            Column("beside_claim", "this study", over="Published"),
+        ]
+    caption = f"What each contrast is worth: {written.of_difference()}."
+    note = f"{SEEDS} {CLAIMED}" if frame["claim"].notna().any() else SEEDS
+    return Table("effects", caption, frame, tuple(columns), "design", note)
+
+
+def _needed(effect: Effect) -> str:
+    """Seeds that would resolve what is not resolved; empty for everything else.
+
+    >>> _needed(Effect("+ a", "ladder", 0.1, -0.1, 0.3, 5, "not resolved", seeds_needed=40))
+    '40'
+    """
+    if effect.verdict != "not resolved":
+        return ""
+    return f"{effect.seeds_needed:,}" if effect.seeds_needed else "> 1,000"
+
+
+def arms_frame(evidence: Evidence) -> pd.DataFrame:
+    """Mean, standard deviation and number of finished seeds per arm, in the plan's order."""
+    measured = evidence.measurements()
+    short = short_names(evidence.study.plan)
+    lines = []
+    for arm in evidence.study.plan.arms:
+        scores = measured.loc[measured["arm"] == arm.name, "score"].dropna()
+        tricks = ", ".join(trick.name for trick in arm.tricks) or "none"
+        lines.append({"arm": short[arm.name], "tricks": tricks, "mean": scores.mean(), "sd": scores.std(), "n": len(scores)})
+    kinds = {"mean": "float64", "sd": "float64", "n": "int64"}
+    return pd.DataFrame(lines, columns=["arm", "tricks", "mean", "sd", "n"]).astype(kinds)
+
+
+def arms_table(frame: pd.DataFrame, written: Unit) -> Table:
+    """The table of arms."""
+    columns = (
+        Column("arm", "Arm"),
+        Column("mean", "Mean", written.digits),
+        Column("sd", "SD", written.digits),
+        Column("n", "Seeds", 0),
+        Column("tricks", "Tricks", width=20),
+    )
+    caption = f"The arms: {written.of_value()}, mean over seeds and standard deviation (SD) from seed to seed."
+    return Table("arms", caption, frame, columns)
+
+
+def claims_frame(evidence: Evidence) -> pd.DataFrame:
+    """Everything published about the tricks of the plan, one line per claim."""
+    lines = [
+        (trick.name, claim.value, claim.metric, claim.over, claim.source, claim.note)
+        for trick in evidence.study.plan.tricks
+        for claim in trick.claims
+    ]
+    return pd.DataFrame(lines, columns=["trick", "claim", "metric", "over", "source", "note"])
+
+
+def claims_table(frame: pd.DataFrame) -> Table:
+    """The table of claims."""
+    columns = [Column("trick", "Trick"), Column("claim", "Claim", 2, signed=True), Column("metric", "Metric")]
+    columns += [Column("over", "Measured over", width=10), Column("source", "Source", width=12)]
+    columns += [Column("note", "Note", width=14)] if frame["note"].any() else []
+    return Table("claims", f"What was published about {listed(frame['trick'].unique(), most=6)}.", frame, tuple(columns))

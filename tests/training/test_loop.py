@@ -1,0 +1,243 @@
+"""The loop: rows that repeat to the bit, resume to the bit, and say what was trained and scored."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hpsearch.errors import Refused
+from hpsearch.training import Recipe, digits, image_folder, loop
+from hpsearch.training.loop import train
+from hpsearch.training.models.resnet import resnet
+from hpsearch.training.schedules import factor
+from tests.training.fake_run import CLOCK, FakeRun, measured, rows_of
+
+SMALL = Recipe(data=digits(200), depth=14, width=8, stem="small", batch_size=32, epochs=3)
+EVERYTHING = replace(
+    SMALL,
+    downsample_in="3x3",
+    deep_stem=True,
+    pool_in_shortcut=True,
+    zero_gamma=True,
+    decay_biases=False,
+    schedule="cosine",
+    warmup=0.2,
+    smoothing=0.1,
+    mixup=0.2,
+    crop="resized",
+    flip=True,
+    precision="bf16",
+    channels_last=True,
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return FakeRun(tmp_path)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The labels of every training batch, in order."""
+    batches = []
+    smoothed = loop.smoothed
+    monkeypatch.setattr(loop, "smoothed", lambda labels, *rest: (batches.append(labels.tolist()), smoothed(labels, *rest))[1])
+    return batches
+
+
+def test_a_row_per_epoch_with_every_metric(run):
+    rows = list(train(SMALL, 0, 3, run))
+    assert len(rows) == 3
+    for row in rows:
+        assert list(row) == ["train_loss", "loss", "top1", "top5", "learning_rate", "seconds", "images_per_second"]
+        assert all(type(value) is float and math.isfinite(value) for value in row.values())
+        assert 0 <= row["top1"] <= row["top5"] <= 100
+        assert row["seconds"] > 0
+
+
+def test_it_learns(run):
+    recipe = replace(SMALL, data=digits(), batch_size=64, epochs=3)
+    rows = rows_of(train, recipe, 0, run)
+    assert rows[-1]["top1"] > 80
+    assert rows[-1]["top5"] > 95
+    assert rows[0]["train_loss"] > rows[1]["train_loss"] > rows[2]["train_loss"]
+
+
+@pytest.mark.parametrize("recipe", [SMALL, EVERYTHING], ids=["base", "everything"])
+def test_the_seed_decides_to_the_bit(recipe, tmp_path):
+    one = rows_of(train, recipe, 1, FakeRun(tmp_path))
+    torch.manual_seed(99)
+    assert rows_of(train, recipe, 1, FakeRun(tmp_path)) == one
+    assert rows_of(train, recipe, 2, FakeRun(tmp_path)) != one
+
+
+@pytest.mark.parametrize("recipe", [SMALL, EVERYTHING, replace(SMALL, crop="pad", pad=1)], ids=["base", "everything", "pad"])
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_rows_after_a_resume_equal_those_of_one_go_to_the_bit(recipe, done, tmp_path):
+    straight = rows_of(train, recipe, 5, FakeRun(tmp_path))
+    run = FakeRun(tmp_path)
+    run.take(train(recipe, 5, 3, run), done)
+    again = FakeRun(tmp_path, rows=run.rows, latest=run.latest)
+    resumed = [measured(row) for row in again.take(train(recipe, 5, 3, again), 3 - done)]
+    assert resumed == straight
+
+
+def test_half_precision_resumes_with_its_loss_scale(tmp_path):
+    recipe = replace(SMALL, data=digits(40), precision="fp16", epochs=2)
+    run = FakeRun(tmp_path)
+    straight = rows_of(train, recipe, 0, run)
+    half = FakeRun(tmp_path)
+    half.take(train(recipe, 0, 2, half), 1)
+    assert torch.load(half.latest, weights_only=True)["scaler"]["scale"] == 128
+    again = FakeRun(tmp_path, rows=half.rows, latest=half.latest)
+    assert [measured(row) for row in again.take(train(recipe, 0, 2, again), 1)] == straight
+
+
+def test_a_finished_trial_trains_no_more(run):
+    run.take(train(SMALL, 0, 3, run), 3)
+    assert list(train(SMALL, 0, 3, run)) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mixup": 0.2}, {"crop": "resized"}, {"flip": True}, {"zero_gamma": True}, {"deep_stem": True}]
+)
+def test_laying_a_trick_leaves_the_order_of_images(changes, seen, run):
+    rows_of(train, SMALL, 0, run)
+    base = list(seen)
+    seen.clear()
+    rows_of(train, replace(SMALL, **changes), 0, FakeRun(run.folder))
+    assert seen == base
+
+
+def test_each_epoch_has_its_own_order_and_a_ragged_batch_is_left_out(seen, run):
+    rows_of(train, SMALL, 0, run)  # 150 images to learn from: 4 batches of 32, 22 images left out
+    assert [len(batch) for batch in seen] == [32] * 12
+    assert seen[:4] != seen[4:8]
+
+
+@pytest.mark.parametrize(("held_out", "learned"), [("tuning", 150), ("final", 200)])
+def test_roles(held_out, learned, seen, tmp_path, monkeypatch):
+    scored = []
+    evaluate = loop.evaluate
+    monkeypatch.setattr(loop, "evaluate", lambda model, at, *rest: (scored.append(at.tolist()), evaluate(model, at, *rest))[1])
+    recipe = replace(SMALL, batch_size=learned, epochs=1)
+    rows_of(train, recipe, 0, FakeRun(tmp_path, held_out=held_out))
+    images = recipe.data.load(tmp_path)
+    assert scored == [images.scored(held_out).tolist()]
+    assert sorted(seen[0]) == sorted(images.labels[images.learned(held_out)].tolist())
+
+
+def test_a_small_training_set_is_one_batch_at_its_own_rate(seen, run):
+    row, *_ = rows_of(train, replace(SMALL, batch_size=1024, epochs=1), 0, run)
+    assert [len(batch) for batch in seen] == [150]
+    assert row["learning_rate"] == pytest.approx(0.1 * 150 / 256)
+
+
+@pytest.mark.parametrize("changes", [{}, {"warmup": 0.2}, {"schedule": "cosine", "warmup": 0.5}, {"batch_size": 64}])
+def test_the_rate_is_the_schedule_times_the_scaled_peak(changes, run):
+    recipe = replace(SMALL, **changes)
+    steps = 150 // recipe.batch_size
+    rates = [row["learning_rate"] for row in rows_of(train, recipe, 0, run)]
+    expected = [factor(recipe, (epoch * steps - 1) / (3 * steps)) * 0.1 * recipe.batch_size / 256 for epoch in (1, 2, 3)]
+    assert rates == pytest.approx(expected)
+
+
+def test_kept_weights_score_as_the_last_row_says(run):
+    rows = rows_of(train, SMALL, 0, run)
+    assert run.kept == ["weights.pt"]
+    kept = torch.load(run.folder / "weights.pt", weights_only=True)
+    model = resnet(SMALL, 1, 10)
+    model.load_state_dict(kept["model"])
+    images = SMALL.data.load(run.folder)
+    pixels = torch.from_numpy(images.pixels[images.tuning]).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        right = model.eval()((pixels - kept["mean"]) / kept["deviation"]).argmax(1) == torch.from_numpy(
+            images.labels[images.tuning]
+        )
+    assert rows[-1]["top1"] == pytest.approx(100 * right.double().mean().item())
+
+
+def test_weights_are_kept_before_the_last_row_is_given(run):
+    rows = train(SMALL, 0, 3, run)
+    run.take(rows, 2)
+    assert run.kept == []
+    next(rows)
+    assert run.kept == ["weights.pt"]
+
+
+def test_images_are_normalised_by_the_training_images(tmp_path):
+    images = digits(400).load(tmp_path)
+    mean, deviation = loop._statistics(images, torch.from_numpy(images.train))
+    learned = images.pixels[images.train].astype(np.float64)
+    assert mean.item() == pytest.approx(learned.mean(), rel=1e-6)
+    assert deviation.item() == pytest.approx(learned.std(), rel=1e-6)
+
+
+def test_images_of_one_colour_are_not_divided_by_nothing(tmp_path):
+    images = replace(digits(400).load(tmp_path), pixels=np.full((1797, 8, 8, 1), 7, np.uint8))
+    mean, deviation = loop._statistics(images, torch.from_numpy(images.train))
+    assert (mean.item(), deviation.item()) == (7, 1)
+
+
+def test_a_loss_that_is_not_finite_is_yielded(run):
+    row = rows_of(train, replace(SMALL, learning_rate=1e12, epochs=2), 0, run)[-1]
+    assert not math.isfinite(row["train_loss"])
+
+
+def test_nothing_touches_the_global_generator(run):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    rows_of(train, EVERYTHING, 0, run)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_uses_the_threads_it_is_given(tmp_path):
+    before = torch.get_num_threads()
+    next(train(SMALL, 0, 3, FakeRun(tmp_path, threads=2)))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def test_refuses_epochs_that_are_not_the_recipes(run):
+    with pytest.raises(Refused, match="the recipe's schedule is made for epochs=3, got epochs=5: give both the same"):
+        next(train(SMALL, 0, 5, run))
+
+
+def test_refuses_a_checkpoint_of_another_epoch(run):
+    run.take(train(SMALL, 0, 3, run), 2)
+    with pytest.raises(Refused, match="the checkpoint is of epoch 2 but 1 rows are sealed"):
+        next(train(SMALL, 0, 3, FakeRun(run.folder, rows=run.rows[:1], latest=run.latest)))
+
+
+def test_trains_on_a_folder_of_pictures(tmp_path):
+    colours = {"blue": (40, 60, 200), "green": (50, 190, 70), "red": (210, 40, 50)}
+    rng = np.random.default_rng(0)
+    for name, colour in colours.items():
+        folder = tmp_path / "pictures" / name
+        folder.mkdir(parents=True)
+        for i in range(20):
+            noise = rng.integers(-40, 40, (18, 24, 3))
+            Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
+    data = image_folder(tmp_path / "pictures", 16)
+    recipe = replace(SMALL, data=data, batch_size=8, epochs=4, flip=True, crop="pad", pad=2)
+    rows = rows_of(train, recipe, 0, FakeRun(tmp_path, held_out="final"))
+    assert rows[-1]["top1"] > 90
+    assert rows[-1]["top5"] == 100
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_learns_and_resumes_on_a_gpu(precision, tmp_path):
+    recipe = replace(EVERYTHING, data=digits(), crop="none", flip=False, precision=precision, epochs=4)
+    run = FakeRun(tmp_path, device="cuda")
+    run.take(train(recipe, 0, 4, run), 2)
+    again = FakeRun(tmp_path, device="cuda", rows=run.rows, latest=run.latest)
+    assert again.take(train(recipe, 0, 4, again), 2)[-1]["top1"] > 80
+
+
+def test_the_clock_is_left_out_of_comparisons_only(run):
+    row = next(train(SMALL, 0, 3, run))
+    assert set(row) - set(measured(row)) == set(CLOCK)
