@@ -111,10 +111,7 @@ def _above_packages(folder: Path) -> Path:
 
 def _locate(module: str, path: Path, level: int, root: Path) -> Path | None:
     parts = tuple(filter(None, module.split(".")))
-    if level:
-        places = [path.parents[level - 1]]
-    else:
-        places = [root, _above_packages(root)]
+    places = [path.parents[level - 1]] if level else [root, _above_packages(root)]
     for place in places:
         for candidate in (place.joinpath(*parts).with_suffix(".py"), place.joinpath(*parts, "__init__.py")):
             if parts and candidate.is_file() and candidate.resolve().is_relative_to(root):

@@ -23,19 +23,21 @@ def train(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[str
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Linear(64, config.hidden), torch.nn.ReLU(), torch.nn.Linear(config.hidden, 10)).double()
     sgd = torch.optim.SGD(model.parameters(), lr=config.learning_rate, momentum=0.9)
-    for part, state in zip((model, sgd), torch.load(run.latest, weights_only=True) if run.latest else (), strict=False):
-        part.load_state_dict(state)  # go on from the last checkpoint
+    if run.latest:  # go on from the last checkpoint
+        saved = torch.load(run.latest, weights_only=True)
+        model.load_state_dict(saved["model"])
+        sgd.load_state_dict(saved["sgd"])
     for epoch in range(len(run.rows), epochs):
         for batch in fit[torch.randperm(len(fit), generator=torch.Generator().manual_seed(seed * 1000 + epoch))].split(32):
             sgd.zero_grad()
             torch.nn.functional.cross_entropy(model(config.scale * x[batch]), y[batch]).backward()
             sgd.step()
         with run.saving() as path:
-            torch.save((model.state_dict(), sgd.state_dict()), path)
+            torch.save({"model": model.state_dict(), "sgd": sgd.state_dict()}, path)
         yield {"accuracy": 100 * (model(config.scale * x[score]).argmax(1) == y[score]).double().mean().item()}
 
 
 arms = leave_one_out(Trick("scaled pixels", {"scale": 1 / 16}), Trick("wide layer", {"hidden": 64}))
 search = Tune(Space(learning_rate=10 ** Uniform(-4, 0)), rounds=(Round(points=8, epochs=2, keep=2), Round(points=4, epochs=5)))
-study = Study(question="Do both tricks help, once each arm has its own learning rate?", train=train, base=Config(), vary=arms,
-              tune=search, epochs=5, seeds=5, metric="accuracy")  # fmt: skip
+question = "Do both tricks help, once each arm has its own learning rate?"
+study = Study(question=question, train=train, base=Config(), vary=arms, tune=search, epochs=5, seeds=5, metric="accuracy")

@@ -22,9 +22,7 @@ class Claim(Value):
 
     def __post_init__(self) -> None:
         if not self.source or not self.over:
-            raise Refused(
-                f"a Claim needs what it was measured over and its source, got over={self.over!r}, source={self.source!r}"
-            )
+            raise Refused(f"a Claim needs what it was measured over and its source, got over={self.over!r}, source={self.source!r}")
 
 
 @dataclass(frozen=True)

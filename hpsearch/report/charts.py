@@ -51,6 +51,7 @@ AXIS: dict[str, Any] = {
     "automargin": True,
     "ticks": "",
     "showline": False,
+    "tickfont": {"size": 12},
     "title": {"font": {"size": 13}, "standoff": 8},
 }
 

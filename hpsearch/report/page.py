@@ -48,13 +48,17 @@ def page(evidence: Evidence) -> str:
     scripts = [_file("boot.js")] if drawn else []
     if drawn:
         scripts.insert(0, _plotly())
-    return _environment().from_string(_file("page.html.j2")).render(
-        question=evidence.study.question,
-        name=evidence.name,
-        parts=made,
-        style=Markup(_file("page.css")),
-        policy=policy(scripts),
-        scripts=[Markup(script) for script in scripts],
+    return (
+        _environment()
+        .from_string(_file("page.html.j2"))
+        .render(
+            question=evidence.study.question,
+            name=evidence.name,
+            parts=made,
+            style=Markup(_file("page.css")),
+            policy=policy(scripts),
+            scripts=[Markup(script) for script in scripts],
+        )
     )
 
 

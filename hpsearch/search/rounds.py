@@ -63,9 +63,7 @@ class Tune(Value):
             raise Refused(f"Tune needs rounds=(Round(points=..., epochs=...), ...), got {self.rounds!r}")
         for earlier, later in pairwise(rounds):
             if earlier.keep > later.points:
-                raise Refused(
-                    f"a round keeps {earlier.keep} points, the next runs only {later.points}: lower keep or raise points"
-                )
+                raise Refused(f"a round keeps {earlier.keep} points, the next runs only {later.points}: lower keep or raise points")
         if self.arms not in ("each", "base", "stack"):
             raise Refused(f"Tune.arms is 'each', 'base' or 'stack', got {self.arms!r}")
         if self.proposals not in PROPOSALS:

@@ -136,9 +136,7 @@ def _effect(
     low, high = value - critical * error, value + critical * error
     verdict = _verdict(low, high, goal)
     needed = _needed(value, weights, fitted, critical) if verdict == NOT_RESOLVED else None
-    return Effect(
-        contrast.name, contrast.design, value, low, high, seeds, verdict, claim, together.tail(value / error), needed
-    )
+    return Effect(contrast.name, contrast.design, value, low, high, seeds, verdict, claim, together.tail(value / error), needed)
 
 
 def _verdict(low: float, high: float, goal: Goal) -> str:

@@ -57,6 +57,11 @@ class Session:
         return not self._queue and not self.running
 
     @property
+    def exhausted(self) -> bool:
+        """Nothing left to hand out, whatever the running trials will score."""
+        return not self._queue and (self.plan.settled or not self.running)
+
+    @property
     def total(self) -> int:
         """Trials of the study: those determined, each once, and those still to be determined."""
         entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements)

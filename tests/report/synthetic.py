@@ -133,9 +133,7 @@ def evidence(
     rows: list[dict[str, Any]] = []
     for stage in wanted.stages:
         for place, trial in enumerate(stage.trials):
-            lines.append(
-                _line(trial, SEARCH, stage.arm.name, scores, names, reason) | {"round": stage.index + 1, "point": place}
-            )
+            lines.append(_line(trial, SEARCH, stage.arm.name, scores, names, reason) | {"round": stage.index + 1, "point": place})
     for m in wanted.measurements:
         lines.append(_line(m.trial, MEASUREMENT, m.arm.name, scores, names, reason))
     trials = {t.key: t for t in wanted.trials()}

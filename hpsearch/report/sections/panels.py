@@ -131,7 +131,8 @@ def _draw(
 
 def _colours(scores: "pd.Series[float]", minimise: bool, written: Unit) -> dict[str, Any]:
     low, high = _scale(scores, minimise)
-    bar = {"title": {"text": label(written.of_value()), "side": "right"}, "thickness": 12, "outlinewidth": 0, "x": 1.02}
+    title = {"text": label(written.of_value()), "side": "right", "font": {"size": 13}}
+    bar = {"title": title, "tickfont": {"size": 12}, "thickness": 12, "outlinewidth": 0, "x": 1.02}
     return {"colorscale": "Viridis", "cmin": low, "cmax": high, "reversescale": minimise, "colorbar": bar}
 
 

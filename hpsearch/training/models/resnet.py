@@ -33,7 +33,9 @@ class Residual(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.branch(x).add_(self.shortcut(x)).relu_()
+        branch: Tensor = self.branch(x)
+        shortcut: Tensor = self.shortcut(x)
+        return branch.add_(shortcut).relu_()
 
     @property
     def last_norm(self) -> nn.BatchNorm2d:
