@@ -74,7 +74,7 @@ def plan(
     record: RecordPlace = Place,
     data: DataFolder = None,
     slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
-    measure: Annotated[bool, typer.Option("--measure", help="Run one epoch of the base now, to estimate hours.")] = False,
+    measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
@@ -219,8 +219,9 @@ def _closing(console: Any, file: "StudyFile", record: "Record") -> None:
 
 
 def _measured(file: "StudyFile", debug: bool) -> float:
-    """Seconds of one epoch of the base, run now in a folder that is thrown away."""
+    """Seconds of the second epoch of the base, run now in a folder that is thrown away; the first pays for imports."""
     import tempfile
+    import time
 
     from hpsearch import launch
     from hpsearch.trials.worker import Job, perform
@@ -230,12 +231,13 @@ def _measured(file: "StudyFile", debug: bool) -> float:
         source.prepare(launch.cache_folder())
     resources = launch.resources(1, None, None, True, None)
     with tempfile.TemporaryDirectory(prefix="hpsearch-measure-") as folder:
-        trial = study.trial(study.base, 0, 1, "final")
+        trial = study.trial(study.base, 0, 2, "final")
         job = Job(trial, study.metric, Path(folder), launch.cache_folder(), resources.threads, resources.device, 0)
-        result = perform(job, study.train, lambda epoch, row: None)
+        told = [time.monotonic()]
+        result = perform(job, study.train, lambda epoch, row: told.append(time.monotonic()))
     if result.state == "failed":
-        raise Refused(f"one epoch of the base failed: {result.reason}")
-    return result.seconds
+        raise Refused(f"two epochs of the base failed: {result.reason}")
+    return told[2] - told[1]
 
 
 def _resolution(file: "StudyFile", record: "Record | None") -> str:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from hpsearch.agenda import Agenda
+from hpsearch.report.words import short_names
 from hpsearch.study import Study, Trial
 from hpsearch.trials.session import Session
 
@@ -89,7 +90,9 @@ class Watching:
 def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:
     """Print what a study will run: arms, rounds, cost, what is done."""
     console.print(f"[bold]{name}[/bold]: {study.question}", highlight=False)
-    console.print(_arms(study))
+    if study.plan.tricks:
+        console.print(_tricks(study))
+        console.print(_arms(study))
     if study.tune:
         console.print(_rounds(study))
     trials = list(plan.trials())
@@ -102,21 +105,28 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
 
 
+def _tricks(study: Study) -> Table:
+    table = Table("trick", "sets", "published", title="Tricks", title_justify="left", box=None, pad_edge=False)
+    for trick in study.plan.tricks:
+        sets = ", ".join(f"{field}={setting!r}" for field, setting in trick.sets)
+        claim = f"{trick.claims[0].value:+.2f} over {trick.claims[0].over}" if trick.claims else ""
+        table.add_row(trick.name, sets, claim)
+    return table
+
+
 def _arms(study: Study) -> Table:
-    table = Table("arm", "sets", "epochs", title="Arms", title_justify="left", box=None, pad_edge=False)
+    names = short_names(study.plan)
+    table = Table("arm", "tricks", "epochs", title="Arms", title_justify="left", box=None, pad_edge=False)
     for arm in study.plan.arms:
-        sets = ", ".join(f"{field}={value!r}" for field, value in arm.settings.items())
-        table.add_row(arm.name, sets or "nothing: the base as it is", str(study.length(study.config(arm))))
+        table.add_row(names[arm.name], str(len(arm.tricks)), str(study.length(study.config(arm))))
     return table
 
 
 def _rounds(study: Study) -> Table:
     tune = study.tune
-    whose = {"each": "each arm", "base": "the base, for all arms", "stack": "the full stack, for all arms"}
-    title = f"Search, {whose[tune.arms]}: {', '.join(tune.space.names)}" if tune else ""
-    table = Table(
-        "round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+    whose = {"each": "for each arm", "base": "of the base, for all arms", "stack": "of the full stack, for all arms"}
+    title = f"Search, {whose[tune.arms]}" if tune else ""
+    table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(each.keep))
     return table
@@ -128,8 +138,10 @@ def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, A
     known = [state["seconds"] / trial.epochs for trial, state in ran]
     per_epoch = measured if measured is not None else statistics.median(known) if known else None
     if per_epoch is None:
-        return "hours       unknown before the first trial: `hpsearch plan --measure` runs one epoch of the base to find out"
+        return "hours       unknown before the first trial: `hpsearch plan --measure` runs two epochs of the base to find out"
     spent = sum(t.epochs for t in trials if states.get(t.key, {}).get("state") in ("complete", "failed"))
     left = max(0, study.cost - spent)
-    source = "measured now, one epoch of the base" if measured is not None else f"median of {len(known)} trials in the record"
+    if left == 0:
+        return "hours       nothing left to run"
+    source = f"median of {len(known)} trials in the record" if measured is None else "measured now, the second epoch of the base"
     return f"hours       {left * per_epoch / slots / 3600:.2f} left on {slots} slots, at {per_epoch:.3g} s per epoch ({source})"

@@ -73,7 +73,7 @@ class Record:
         try:
             engine = create_engine(url, pool_pre_ping=True)
             _set_up(engine)
-            with engine.begin() as connection:
+            with engine.connect().execution_options(reading=not create) as connection, connection.begin():
                 if create:
                     tables.metadata.create_all(connection)
                 _check_stamp(connection, shown, create)
@@ -101,7 +101,10 @@ class Record:
                 if not connection.scalar(text(f"select pg_try_advisory_lock({ADVISORY})")):
                     raise InUse(self._holder())
                 connection.commit()
-                yield
+                try:
+                    yield
+                finally:
+                    connection.invalidate()  # ends the session, and the lock with it, whatever state it is in
             return
         lock = FileLock(f"{self.engine.url.database}.lock")
         try:

@@ -174,7 +174,7 @@ class Table:
         right = [key for key, c in zip(keys, self.columns, strict=True) if c.to_right]
         shown = self.shown()
         table = GT(shown, rowname_col="c0", groupname_col="group" if self.group else None, id=self.name)
-        # Labels go in as HTML we have escaped: great-tables reads {{...}} in plain ones as units and then leaves < as it is.
+        # Labels go in as HTML we have escaped, braces too: great-tables reads {{...}} as units, and then leaves < as it is.
         table = table.tab_stubhead(_safe(self.columns[0].label))
         table = table.cols_label({key: _safe(c.label) for key, c in zip(keys[1:], self.columns[1:], strict=True)})
         table = table.cols_align("left", columns=keys).cols_align("right", columns=right)
@@ -263,7 +263,7 @@ def plain(text: str) -> str:
 
 
 def _safe(label: str) -> Any:
-    return html(str(escape(label)))
+    return html(str(escape(label)).replace("{", "&#123;"))
 
 
 def _lean(value: Any) -> Any:

@@ -33,7 +33,7 @@ def figure(traces: Sequence[go.Figure], height: int, **layout: Any) -> go.Figure
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "size": 13, "color": "#7d838c"},
-        "margin": {"l": 8, "r": 16, "t": 48, "b": 8, "pad": 4},
+        "margin": {"l": 8, "r": 16, "t": 36, "b": 8, "pad": 4},
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "bgcolor": CLEAR},
         "hovermode": "closest",
         "hoverlabel": {"font": {"family": FONT, "size": 13}, "align": "left"},

@@ -8,7 +8,7 @@ from typing import Any
 from hpsearch.ablation import Arm, Plan
 from hpsearch.space import Domain, OneMinus
 
-MINUS = "−"
+MINUS, SPACE = "−", "\N{NO-BREAK SPACE}"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TOP = {"top1": "top-1 accuracy", "top5": "top-5 accuracy"}  # in percent
 
@@ -78,8 +78,8 @@ def number(value: float | None, digits: int, signed: bool = False) -> str:
 def compact(value: Any) -> str:
     """A setting in three digits, with a power of ten where it is very large or small.
 
-    >>> compact(0.0123), compact(1.25e-5), compact(128), compact("cosine")
-    ('0.0123', '1.25 × 10⁻⁵', '128', 'cosine')
+    >>> print(compact(0.0123), compact(1.25e-5), compact(128), compact("cosine"), sep="; ")
+    0.0123; 1.25\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁵; 128; cosine
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
@@ -89,7 +89,7 @@ def compact(value: Any) -> str:
         return f"{value:.3g}".replace("-", MINUS) if abs(value) < 1000 else number(value, 0)
     mantissa, exponent = f"{value:.2e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return f"{mantissa}{SPACE}×{SPACE}10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 def setting(value: Any, domain: Domain) -> str:
@@ -108,8 +108,8 @@ def span(domain: Domain) -> str:
     """A domain as a reader writes it.
 
     >>> from hpsearch.space import Choice, Uniform
-    >>> span(10 ** Uniform(-4, -1)), span(Choice("step", "cosine"))
-    ('1 × 10⁻⁴ to 0.1', 'step or cosine')
+    >>> span(10 ** Uniform(-3, -1)), span(Choice("step", "cosine"))
+    ('0.001 to 0.1', 'step or cosine')
     """
     options = getattr(domain, "options", None)
     if options is not None:

@@ -1,5 +1,6 @@
 """The model of a table: score = arm + seed + residual, with seeds as blocks and one variance for all arms."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def fit(scores: "pd.DataFrame") -> Fit:
     ([1.5, 4.0], 1, 0.5)
     """
     from statsmodels.regression.linear_model import OLS
+    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
     known = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
     if known.duplicated(["arm", "seed"]).any():
@@ -67,7 +69,9 @@ def fit(scores: "pd.DataFrame") -> Fit:
     columns = [known["arm"] == arm for arm in arms] + [known["seed"] == seed for seed in seeds[1:]]
     design = np.column_stack(columns).astype(np.float64)
     score = known["score"].to_numpy(dtype=np.float64)
-    solved = OLS(score, design).fit(method="pinv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularMatrixWarning)  # `comparable` asks of each contrast what this says of the whole
+        solved = OLS(score, design).fit(method="pinv")
     seen = np.linalg.pinv(design) @ design
     # Means are given for the average seed, not for the first; contrasts do not depend on it, since weights sum to zero.
     means = solved.params[: len(arms)] + solved.params[len(arms) :].sum() / len(seeds)

@@ -196,3 +196,8 @@ def _line(
         "device": "cuda" if done else "",
     }
     return line | {name: getattr(trial.config, name) for name in names}
+
+
+def surviving(lives: Callable[[Trial], bool]) -> Callable[[Trial], float | None]:
+    """The usual score where a trial lives, a failure elsewhere."""
+    return lambda trial: top1(trial) if lives(trial) else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Facts, Text
-from hpsearch.report.sections.effects import unit_of
+from hpsearch.report.sections.effects import arms_frame, unit_of
 from hpsearch.report.words import Unit, count, hours, listed, number, setting, short_names
 from hpsearch.statistics import Effect, effects
 
@@ -12,7 +12,7 @@ from hpsearch.statistics import Effect, effects
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
     warnings = [Text(problem, "warning") for problem in evidence.agenda.problems]
-    sentences = [*effects_words(effects(evidence), unit_of(evidence)), *search_words(evidence)]
+    sentences = [*effects_words(effects(evidence), unit_of(evidence)), *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
     first = [Text(sentences[0], "lead"), *(Text(sentence) for sentence in sentences[1:])]
@@ -56,7 +56,8 @@ def effects_words(estimated: Sequence[Effect], written: Unit) -> list[str]:
     if not measured:
         return []
     if not judged:
-        return [f"{_capital(count(len(measured), 'difference'))} measured, but none carries an interval: {measured[0].verdict}."]
+        were = "was" if len(measured) == 1 else "were"
+        return [f"{count(len(measured), 'difference')} {were} measured, but none has an interval yet: {measured[0].verdict}."]
     if len(estimated) == 1:
         return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}."]
     return [_best(judged, written), _counted(judged, written), *_unresolved(judged)]
@@ -143,6 +144,20 @@ def search_words(evidence: Evidence) -> list[str]:
     return [f"The search is done for {len(last)} of {count(len(study.searches), 'arm')}; for “{whose}” it chose {chosen}."]
 
 
+def reached_words(evidence: Evidence) -> list[str]:
+    """What the arms reach on the final set, where no contrast compares them."""
+    if evidence.study.plan.contrasts:
+        return []
+    written = unit_of(evidence)
+    unit = f" {written.value}" if written.value else ""
+    return [
+        f"On the final set “{line['arm']}” reaches a {written.name} of {number(line['mean'], written.digits)}{unit}, "
+        f"mean of {count(line['n'], 'seed')}" + (f", SD {number(line['sd'], written.digits)}." if line["n"] > 1 else ".")
+        for line in arms_frame(evidence).to_dict("records")
+        if line["n"]
+    ]
+
+
 def planned_words(evidence: Evidence) -> str:
     """What will be run."""
     study = evidence.study
@@ -153,7 +168,3 @@ def planned_words(evidence: Evidence) -> str:
         parts.append(f"{where} of {count(points, 'point')} over {listed(study.tune.space.names)}")
     parts.append(f"{count(len(study.plan.arms), 'arm')} with {count(study.seeds, 'seed')} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

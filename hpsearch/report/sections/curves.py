@@ -55,14 +55,16 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
         xaxis={"title": {"text": "epoch"}},
         yaxis={"title": {"text": label(written.of_value())}},
         hovermode="x",
-        margin={"l": 8, "r": 16, "t": 40 + 22 * -(-len(arms) // 4), "b": 8, "pad": 4},
+        margin={"l": 8, "r": 16, "t": 16 + 22 * -(-len(arms) // 5), "b": 8, "pad": 4},
     )
     ends = [f"{short.get(a, a)} {number(float(frame[frame['arm'] == a]['mean'].iloc[-1]), written.digits)}" for a in arms]
     hidden = f" {len(arms) - len(first)} more arms can be switched on in the legend." if len(arms) > len(first) else ""
-    on = "train" if metric.startswith("train") else "held-out"
-    caption = f"{written.name.capitalize()} ({on} images), mean over seeds, band from lowest to highest seed.{hidden}"
+    on = " in training" if metric.startswith("train") else " on the final held-out images" if evidence.study.train is None else ""
+    name = written.name.removeprefix("train ").capitalize()
+    caption = f"{name}{on}, mean over seeds, band from lowest to highest seed.{hidden}"
     positive = bool((frame["low"] > 0).all()) and ("loss" in metric or evidence.study.goal == "minimise")
-    narrow = {"margin.t": 44 + 20 * -(-len(arms) // 2), "legend.font.size": 11}
+    rows = -(-len(arms) // 2)  # of the legend on a narrow screen
+    narrow = {"margin.t": 30 + 22 * rows, "height": 340 + 22 * rows, "legend.font.size": 11}
     return Chart(f"curve-{_slug(metric)}", caption, f"In the last epoch: {'; '.join(ends)}.", drawn, narrow, log=positive)
 
 
@@ -80,7 +82,7 @@ def visible(arms: list[str]) -> list[str]:
 def _line(part: pd.DataFrame, name: str, index: int, shown: bool) -> list[go.Scatter]:
     """A line and its band."""
     hue, dash = colour(index)
-    common = {"legendgroup": name, "visible": True if shown else "legendonly"}
+    common = {"legendgroup": str(index), "visible": True if shown else "legendonly"}
     epochs = part["epoch"].tolist()
     band = go.Scatter(
         x=[*epochs, *reversed(epochs)],
@@ -99,7 +101,7 @@ def _line(part: pd.DataFrame, name: str, index: int, shown: bool) -> list[go.Sca
         mode="lines" if len(epochs) > 1 else "markers",
         line={"color": hue, "dash": dash, "width": 2},
         name=label(name),
-        hovertemplate=f"%{{y:.4g}}<extra>{label(name).replace('%', '&#37;')}</extra>",
+        hovertemplate="%{y:.4g}<extra>%{fullData.name}</extra>",  # a name put in here could hold a %{...} of its own
         **common,
     )
     return [band, line]

@@ -6,11 +6,11 @@ import pandas as pd
 
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Table, Text
-from hpsearch.report.charts import BLUE, ORANGE
-from hpsearch.report.words import Unit, listed, short_names, unit
-from hpsearch.statistics import Effect, effects, pooled_deviation
+from hpsearch.report.words import Unit, count, listed, short_names, unit
+from hpsearch.statistics import Effect, effects, pooled_deviation, smallest_difference
 
 UNGROUPED = "contrasts"
+TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "Seeds run: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
 CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
 
@@ -23,12 +23,21 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     measured = [effect for effect in estimated if effect.value is not None]
     blocks: list[Block] = [contrasts(estimated, written)] if measured else []
     if not measured:
-        blocks.append(Text("No arm has been measured yet; the published claims are what there is to go on.", "note"))
-    if (arms := arms_frame(evidence))["n"].sum():
-        blocks.append(arms_table(arms, written))
+        blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
+    blocks.append(arms_table(arms_frame(evidence), written))
     if not (claims := claims_frame(evidence)).empty:
         blocks.append(claims_table(claims))
     return tuple(blocks)
+
+
+def resolution(evidence: Evidence) -> str:
+    """What the plan can resolve, in seed deviations: the one thing that can be said before anything is measured."""
+    plan, seeds = evidence.study.plan, evidence.study.seeds
+    size = smallest_difference(len(plan.arms), seeds, comparisons=len(plan.contrasts))
+    return (
+        f"With {count(seeds, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
+        "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay open."
+    )
 
 
 def unit_of(evidence: Evidence) -> Unit:
@@ -72,7 +81,7 @@ def contrasts(estimated: Sequence[Effect], written: Unit) -> Table:
         Column("difference", "Difference", written.digits, signed=True),
         Column("low", "low", written.digits, signed=True, over=interval),
         Column("high", "high", written.digits, signed=True, over=interval),
-        Column("verdict", "Verdict", width=7, tints={"helps": BLUE, "hurts": ORANGE}),
+        Column("verdict", "Verdict", width=7, tints=TINTS),
         Column("seeds", "run", 0, over="Seeds", width=3.5),
         Column("needed", "needed", right=True, over="Seeds"),
     ]
@@ -112,15 +121,12 @@ def arms_frame(evidence: Evidence) -> pd.DataFrame:
 
 def arms_table(frame: pd.DataFrame, written: Unit) -> Table:
     """The table of arms."""
-    columns = (
-        Column("arm", "Arm"),
-        Column("mean", "Mean", written.digits),
-        Column("sd", "SD", written.digits),
-        Column("n", "Seeds", 0),
-        Column("tricks", "Tricks", width=20),
-    )
+    arm, tricks = Column("arm", "Arm"), Column("tricks", "Tricks", width=20)
+    if not frame["n"].any():
+        return Table("arms", "The arms that will be trained.", frame, (arm, tricks))
+    numbers = (Column("mean", "Mean", written.digits), Column("sd", "SD", written.digits), Column("n", "Seeds", 0))
     caption = f"The arms: {written.of_value()}, mean over seeds and standard deviation (SD) from seed to seed."
-    return Table("arms", caption, frame, columns)
+    return Table("arms", caption, frame, (arm, *numbers, tricks))
 
 
 def claims_frame(evidence: Evidence) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         return (Text("No trial failed."),) if ran else ()
     said = f"{count(len(frame), 'trial')} failed. A failed seed is missing from its arm; a failed point is never kept by a search."
     columns = (
-        Column("part", "Part"),
+        Column("part", "Part", width=10),
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
         Column("attempts", "Attempts", 0),

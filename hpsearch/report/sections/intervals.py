@@ -56,7 +56,7 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
         yaxis={
             "range": [bottom, -0.9],
             "tickvals": [*heads.values(), *places],
-            "ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 30) for name in shown["contrast"])],
+            "ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 36) for name in shown["contrast"])],
             "showgrid": False,
         },
         shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}],

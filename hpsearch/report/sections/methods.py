@@ -17,9 +17,10 @@ def _score(evidence: Evidence) -> str:
     study, written = evidence.study, unit_of(evidence)
     lengths = sorted({study.length(study.config(arm)) for arm in study.plan.arms})
     epochs = listed([f"{length:,}" for length in lengths]) + (" epoch" if lengths == [1] else " epochs")
+    unit = f", in {written.value}" if written.value else ""
     better = "larger" if study.goal == "maximise" else "smaller"
     return (
-        f"The score of a trial is its {written.of_value()} in the last epoch; {better} is better. Every arm is trained for "
+        f"The score of a trial is its {written.name} in the last epoch{unit}; {better} is better. Every arm is trained for "
         f"{epochs} with {count(study.seeds, 'seed')}, the same ones for all arms."
     )
 

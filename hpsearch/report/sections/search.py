@@ -31,7 +31,7 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     drawn = [chart for chart in charts if chart is not None]
     blocks += drawn[:1]
     if len(drawn) > 1:
-        blocks.append(Fold(f"The searches of the other {len(drawn) - 1} arms", tuple(drawn[1:])))
+        blocks.append(Fold(f"The searches of {count(len(drawn) - 1, 'other arm')}", tuple(drawn[1:])))
     if evidence.agenda.stages:
         blocks.append(rounds_table(rounds_frame(evidence), tune, written, len(evidence.study.searches) > 1))
     return tuple(blocks)
@@ -74,7 +74,7 @@ def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) 
     """The table of rounds."""
     columns = [Column(key, key.capitalize(), 0) for key in ("round", "points", "epochs", "done", "failed", "kept")]
     columns.append(Column("best", f"Best{', ' + written.value if written.value else ''}", written.digits))
-    columns += [Column(f"box {name}", name, over="Range searched", width=9) for name in tune.space.names]
+    columns += [Column(f"box {name}", name, over="Range searched", width=10) for name in tune.space.names]
     caption = "The rounds: each looks only where the best points of the one before lay."
     return Table("rounds", caption, frame, tuple(columns), "arm" if grouped else None)
 

@@ -68,22 +68,17 @@ def opened(folder: Path) -> Images:
 def decoded(file: Path, size: int) -> "NDArray[np.uint8]":
     """One image as (size, size, 3) RGB: short side resized to ``size`` (bilinear, antialiased), centre square cut out.
 
-    As torchvision's default loader, ``Resize(size)`` and ``CenterCrop(size)``: an EXIF rotation is not applied.
+    It is torchvision's default loader, ``Resize(size)`` and ``CenterCrop(size)``: an EXIF rotation is not applied.
     """
     import numpy as np
-    from PIL import Image
+    from torchvision.datasets.folder import pil_loader
+    from torchvision.transforms.v2.functional import center_crop, resize
 
     try:
-        with Image.open(file) as opened_image:
-            image = opened_image.convert("RGB")
+        image = pil_loader(str(file))
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more, by format
         raise Refused(f"{file} cannot be read as an image ({error}): replace or remove it") from error
-    width, height = image.size
-    short = min(width, height)
-    width, height = (size, int(size * height / short)) if width == short else (int(size * width / short), size)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    square = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
-    return np.asarray(square, dtype=np.uint8)
+    return np.asarray(center_crop(resize(image, [size]), [size]), dtype=np.uint8)
 
 
 def _write(folder: Path, size: int, parts: Parts) -> None:

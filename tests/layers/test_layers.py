@@ -1,0 +1,113 @@
+"""Imports point one way, every heavy library has one door, and what is imported is what is declared."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "hpsearch"
+
+# a module may import only from layers before its own; `record` and `doctor` share the order of the design page
+ORDER = [
+    ("errors",),
+    ("values",),
+    ("run", "fingerprint"),
+    ("space",),
+    ("search",),
+    ("ablation",),
+    ("study",),
+    ("agenda", "studyfile"),
+    ("training",),
+    ("tricks",),
+    ("record",),
+    ("trials", "statistics"),
+    ("report",),
+    ("launch", "terminal"),
+    ("__main__",),
+]
+LAYER = {name: level for level, names in enumerate(ORDER) for name in names}
+DOORS = {
+    "torch": ("training/",),
+    "torchvision": ("training/",),
+    "ray": ("trials/on_ray.py",),
+    "optuna": ("search/samplers.py",),
+    "plotly": ("report/",),
+    "great_tables": ("report/",),
+    "jinja2": ("report/",),
+    "sqlalchemy": ("record/",),
+    "statsmodels": ("statistics/",),
+    "typer": ("__main__.py",),
+}
+
+NOT_IMPORTED = {
+    "scikit-learn": "its file of digits is read where it lies: importing it takes a second",
+    "pyarrow": "pandas keeps text in it, and Ray Tune needs it",
+}
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if "templates" not in path.parts and path != PACKAGE / "__init__.py"]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def upward(path: Path) -> list[str]:
+    """Imports of a module that point to its own level's other names or above."""
+    own = layer(path)
+    names = {name.split(".")[1] for name in imported(path) if name.startswith("hpsearch.")}
+    return [name for name in names & LAYER.keys() if name != own and LAYER[name] >= LAYER[own]]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    assert layer(path) in LAYER, f"{path} stands in no layer"
+    assert upward(path) == []
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_heavy_library_has_one_door(library: str) -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix() for path in modules() if any(name.split(".")[0] == library for name in imported(path))
+    }
+    strays = {user for user in users if not user.startswith(DOORS[library])}
+    assert strays == set()
+
+
+def test_the_laws_see_a_planted_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = tmp_path / "space" / "planted.py"
+    planted.parent.mkdir()
+    planted.write_text("from hpsearch.report import write\n")
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    assert upward(planted) == ["report"]
+
+
+def test_declared_is_imported_and_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[>=<]", line)[0].lower() for line in project["dependencies"]}
+    used = {name.split(".")[0] for path in modules() for name in imported(path)} - set(sys.stdlib_module_names) - {"hpsearch"}
+    distributions = packages_distributions()
+    needed = {distributions[name][0].lower() for name in used}
+    assert needed == declared - NOT_IMPORTED.keys()
+
+
+@pytest.mark.parametrize("module", ["hpsearch.study", "hpsearch.training", "hpsearch.tricks.he2019", "hpsearch.__main__"])
+def test_planning_needs_none_of_the_heavy_libraries(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in ('torch', 'ray', 'optuna', 'plotly') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,120 @@
+"""Both executors, on the same trials: equal rows to the bit, lost workers recovered, nothing run twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpsearch.ablation import Trick, leave_one_out
+from hpsearch.errors import Refused
+from hpsearch.record.record import Record
+from hpsearch.search import Round, Tune
+from hpsearch.space import Choice, Space, Uniform
+from hpsearch.study import Study
+from hpsearch.training import Recipe, digits
+from hpsearch.trials.here import run_here
+from hpsearch.trials.on_ray import run_on_ray
+from hpsearch.trials.session import Resources, Session
+from tests.trials import helpers
+from tests.trials.helpers import Config
+
+CLOCK = ("seconds", "images_per_second")
+
+
+def run(study: Study, folder: Path, on_ray: bool, slots: int = 2) -> tuple[Record, Session]:
+    record = Record.open(str(folder / "x.db"), create=True)
+    with record.driver("test") as driver:
+        session = Session(driver, study, Resources(1, 0, slots), folder / "cache", lambda session: None)
+        if not session.done:
+            run_on_ray(session, None) if on_ray else run_here(session)
+    return record, session
+
+
+def starts(folder: Path) -> list[str]:
+    lines = [json.loads(line) for line in (folder / "trials" / "ledger.jsonl").read_text().splitlines()]
+    return [line["key"] for line in lines if line["event"] == "start"]
+
+
+def small_study(**changes: Any) -> Study:
+    base = Recipe(data=digits(images=120), epochs=2, batch_size=16, depth=14, width=8, stem="small")
+    tricks = leave_one_out(Trick("cosine", {"schedule": "cosine"}), Trick("mixup", {"mixup": 0.2}))
+    tune = Tune(
+        Space(learning_rate=10 ** Uniform(-2, 0)),
+        rounds=(Round(points=3, epochs=1, keep=1), Round(points=2, epochs=2)),
+        arms="base",
+    )
+    return Study(**{"question": "?", "base": base, "vary": tricks, "tune": tune, "seeds": 2, **changes})
+
+
+def test_both_executors_give_the_same_rows_to_the_bit(tmp_path: Path) -> None:
+    study = small_study()
+    told = []
+    for on_ray in (False, True):
+        folder = tmp_path / str(on_ray)
+        record, session = run(study, folder, on_ray)
+        rows = record.rows(session.scores)
+        assert len(rows) == 11 == session.total
+        assert len(starts(folder)) == len(set(starts(folder))) == 11
+        told.append({k: [(n, {m: v for m, v in row.items() if m not in CLOCK}) for n, row in each] for k, each in rows.items()})
+    assert told[0] == told[1]
+
+
+def test_a_changed_study_runs_only_what_the_change_adds(tmp_path: Path) -> None:
+    run(small_study(), tmp_path, on_ray=False)
+    before = starts(tmp_path)
+    _, again = run(small_study(), tmp_path, on_ray=False)
+    assert (again.ran, starts(tmp_path)) == (0, before)
+    _, more = run(small_study(seeds=3), tmp_path, on_ray=False)
+    assert more.ran == 3  # one more seed of three arms
+    assert len(starts(tmp_path)) == len(set(starts(tmp_path))) == len(before) + 3
+
+
+def dying_study(kind: str) -> Study:
+    tune = Tune(Space(rate=Choice(0.1, 0.2, 0.3)), rounds=Round(points=3, epochs=3))
+    return Study(question="?", base=Config(kind=kind), train=helpers.dying, tune=tune, seeds=1, epochs=3)
+
+
+def test_a_killed_worker_costs_only_the_epoch_it_was_in(tmp_path: Path) -> None:
+    record, session = run(dying_study("once"), tmp_path, on_ray=True)
+    assert session.failed == 0
+    assert {len(rows) for rows in record.rows(session.scores).values()} == {3}
+    lines = [json.loads(line) for line in (tmp_path / "trials" / "ledger.jsonl").read_text().splitlines()]
+    assert [line["after"] for line in lines if line["event"] == "start" and line["attempt"] == 2]
+    assert all(line["after"] == 1 for line in lines if line["event"] == "start" and line["attempt"] == 2)
+
+
+def test_a_worker_that_always_dies_fails_its_trial_and_not_the_search(tmp_path: Path) -> None:
+    record, session = run(dying_study("always"), tmp_path, on_ray=True)
+    states = record.states(session.scores)
+    assert {state["state"] for state in states.values()} == {"failed"}
+    assert all("died 3 times" in state["reason"] for state in states.values())
+    assert "ended with no finished trial" in session.plan.problems[0]
+
+
+@pytest.mark.parametrize("on_ray", [False, True])
+def test_a_broken_contract_ends_the_study_with_one_sentence(tmp_path: Path, on_ray: bool) -> None:
+    tune = Tune(Space(rate=Uniform(0, 1)), rounds=Round(points=4, epochs=2))
+    study = Study(question="?", base=Config(kind="text"), train=helpers.misbehaving, tune=tune, seeds=1, epochs=2)
+    with pytest.raises(Refused, match=r"metric 'top1' is '93\.1' in epoch 2: it must be a number"):
+        run(study, tmp_path, on_ray)
+    with Record.open(str(tmp_path / "x.db")).engine.connect() as connection:
+        states = connection.exec_driver_sql("select distinct state from trials").scalars().all()
+    assert states == ["waiting"]
+    assert Record.open(str(tmp_path / "x.db")).holder() is None
+
+
+def test_a_diverged_trial_is_never_the_best(tmp_path: Path) -> None:
+    tune = Tune(Space(kind=Choice("nan", "infinite")), rounds=Round(points=2, epochs=2))
+    study = Study(question="?", base=Config(), train=helpers.misbehaving, tune=tune, seeds=1, epochs=2)
+    record, session = run(study, tmp_path, on_ray=False)
+    assert session.best is None
+    assert {state["fault"] for state in record.states(session.scores).values()} == {"diverged"}
+
+
+def test_more_gpus_than_ray_has_are_refused(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "x.db"), create=True)
+    with record.driver("test") as driver:
+        session = Session(driver, dying_study("once"), Resources(1, 64, 1), tmp_path, lambda session: None)
+        with pytest.raises(Refused, match=r"a trial needs 64 GPUs and this Ray has 0"):
+            run_on_ray(session, None)
