@@ -45,8 +45,12 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of ever
 Place = "runs/hpsearch.db"
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: stopped like Ctrl-C, with its own exit code."""
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM. No KeyboardInterrupt: typer and Ray Tune have their own ideas about those."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by signal {number}")
+        self.exit_code = 128 + number
 
 
 @app.command()
@@ -117,7 +121,7 @@ def run(
 
     from hpsearch import launch, terminal
 
-    _stop_on_sigterm()
+    _stop_on_signals()
     file = _read(study, data)
     options = launch.Options(
         record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
@@ -262,24 +266,22 @@ def _resolution(file: "StudyFile", record: "Record | None") -> str:
     return f"resolution  {study.seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
 
 
-def _stop_on_sigterm() -> None:
+def _stop_on_signals() -> None:
     def stop(number: int, frame: object) -> NoReturn:
-        raise Terminated
+        raise Stopped(number)
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def main() -> NoReturn:
     """Run the command line; every error becomes a sentence and an exit code."""
     debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=False)
-        code = 0
-    except typer.Exit as leave:
-        code = leave.exit_code
-    except KeyboardInterrupt as stop:
+        code = app(standalone_mode=False) or 0
+    except Stopped as stop:
         typer.echo("stopped; run the same command again to go on", err=True)
-        code = 143 if isinstance(stop, Terminated) else 130
+        code = stop.exit_code
     except HpsearchError as error:
         if debug:
             traceback.print_exc()

@@ -86,7 +86,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             code=file.study.code,
             provenance=json.dumps(provenance(file.path.resolve().parent)),
         )
-        outcome = "killed"
+        outcome = "interrupted"
         try:
             if options.retry_failed:
                 _forget_failed(record)
@@ -96,9 +96,6 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             _execute(session, options)
             outcome = "done"
             return session
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-            raise
         except Exception as error:
             outcome = f"{type(error).__name__}: {error}"
             raise

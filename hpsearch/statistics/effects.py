@@ -7,7 +7,7 @@ import numpy as np
 
 from hpsearch.ablation import Claim, Contrast, Plan
 from hpsearch.statistics.blocks import Fit, Numbers, fit
-from hpsearch.statistics.power import seeds_needed
+from hpsearch.statistics.power import check_share, seeds_needed
 from hpsearch.statistics.simultaneous import Largest, largest
 from hpsearch.values import Value
 
@@ -95,6 +95,7 @@ def effects_of(
     >>> effect.value, round(effect.low, 2), round(effect.high, 2), effect.verdict
     (4.0, 2.76, 5.24, 'helps')
     """
+    check_share("confidence", confidence)  # here, since nothing may be measured yet
     fitted = fit(scores)
     weighed = {contrast: _weights(fitted, contrast) for contrast in plan.contrasts}
     measured = [weights for weights in weighed.values() if weights is not None and fitted.comparable(weights)]

@@ -14,9 +14,15 @@ MOST_SEEDS = 1000  # beyond it an effect is called hopeless
 TINY, NODES = 1e-15, 256  # tails left out, and points, of an integral: good for 10 digits
 
 
-def _open(name: str, share: float) -> None:
+def check_share(name: str, share: float) -> None:
+    """Refuse what is no probability that leaves both outcomes open."""
     if not 0 < share < 1:
         raise Refused(f"{name} lies between 0 and 1, got {share}")
+
+
+def _positive(name: str, size: float) -> None:
+    if not 0 < size < math.inf:
+        raise Refused(f"{name} is a positive number, got {size}")
 
 
 def power(noncentrality: float, df: int, level: float) -> float:
@@ -31,6 +37,9 @@ def power(noncentrality: float, df: int, level: float) -> float:
     import numpy as np
     from scipy.special import chdtri, gammaln, ndtr, stdtrit  # here, so that planning a study starts fast
 
+    if df < 1:
+        raise Refused(f"a t test needs at least 1 degree of freedom, got {df}")
+    check_share("level", level)
     critical = -stdtrit(df, level / 2)
     low, high = (math.sqrt(chdtri(df, tail) / df) for tail in (1 - TINY, TINY))
     share, width = _nodes()
@@ -65,12 +74,11 @@ def smallest_difference(
 
     if arms < 2 or seeds < 2:
         raise Refused(f"a difference with an interval needs at least 2 arms and 2 seeds, got arms={arms}, seeds={seeds}")
-    if not 0 < deviation < math.inf:
-        raise Refused(f"deviation is a positive number in the unit of the score, got {deviation}")
+    _positive("deviation", deviation)
     if comparisons < 1:
         raise Refused(f"comparisons is how many differences the table asks about, at least 1, got {comparisons}")
-    _open("confidence", confidence)
-    _open("power", power)
+    check_share("confidence", confidence)
+    check_share("power", power)
     df, level = (arms - 1) * (seeds - 1), 1 - confidence ** (1 / comparisons)
     if power <= level:
         raise Refused(f"power must exceed the error rate {level:.3g} of one comparison, got {power}")
@@ -95,6 +103,14 @@ def seeds_needed(
     >>> seeds_needed(0.3, deviation=0.12, arms=12)
     3
     """
+    if arms < 2:
+        raise Refused(f"a difference needs at least 2 arms, got {arms}")
+    if not math.isfinite(difference):
+        raise Refused(f"difference is a finite number in the unit of the score, got {difference}")
+    _positive("deviation", deviation)
+    _positive("squares", squares)
+    check_share("level", level)
+    check_share("power", power)
     if difference == 0:
         return None
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.errors import Refused
+from hpsearch.statistics.power import check_share
 
 Numbers = NDArray[np.float64]
 DRAWS = 20_000
@@ -46,8 +47,7 @@ class Largest:
         """
         from scipy.optimize import brentq
 
-        if not 0 < confidence < 1:
-            raise Refused(f"confidence lies between 0 and 1, got {confidence}")
+        check_share("confidence", confidence)
         high = 2.0
         while self.tail(high) > 1 - confidence:
             high *= 2

@@ -6,6 +6,7 @@ Tune run in a folder that is thrown away, fed by a searcher that asks our sessio
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,20 @@ from hpsearch.trials.worker import ATTEMPTS, perform
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
 LIVES = 3  # of the Tune run without progress, before its error is ours
 _sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not take the session along
+_errors: dict[int, Exception] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
+
+
+class _StopOnError(tune.Stopper):
+    """Ends the run, with all its trials, once the session has raised."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return self.stop_all()
+
+    def stop_all(self) -> bool:
+        return self.number in _errors
 
 
 class _Asker(Searcher):
@@ -51,6 +66,14 @@ class _Asker(Searcher):
         return _sessions[self.number]
 
     def suggest(self, trial_id: str) -> Any:
+        """The next job, a wait, or the end."""
+        try:
+            return Searcher.FINISHED if self.number in _errors else self._next(trial_id)
+        except Exception as error:
+            _errors[self.number] = error
+            return Searcher.FINISHED
+
+    def _next(self, trial_id: str) -> Any:
         job = self.session.ask()
         if job is None:
             return Searcher.FINISHED if self.session.exhausted else self._wait()
@@ -68,13 +91,24 @@ class _Asker(Searcher):
         return {"wait": min(WAITS[1], max(WAITS[0], 0.1 * (time.monotonic() - self.stalled)))}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        if "row" in result and trial_id in self.keys:
-            self.session.row(self.keys[trial_id], int(result["epoch"]), json.loads(result["row"]))
+        """A row, as soon as its trial tells it."""
+        try:
+            if "row" in result and trial_id in self.keys and self.number not in _errors:
+                self.session.row(self.keys[trial_id], int(result["epoch"]), json.loads(result["row"]))
+        except Exception as raised:
+            _errors[self.number] = raised
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The end of a trial, or of its worker."""
         key = self.keys.pop(trial_id, None)
-        if key is None:
+        if key is None or self.number in _errors:
             return
+        try:
+            self._completed(key, result, error)
+        except Exception as raised:
+            _errors[self.number] = raised
+
+    def _completed(self, key: str, result: dict[str, Any] | None, error: bool) -> None:
         if error or not result or "result" not in result:
             self.session.lost(key, f"its worker died {ATTEMPTS} times" if error else "its worker ended without a result")
         else:
@@ -106,23 +140,16 @@ def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
 
 
 def run_on_ray(session: Session, address: str | None) -> None:
-    """Run the session's trials on a local Ray of its own, or on the cluster at ``address``, until it is done."""
+    """Run the session's trials on a local Ray of its own, or on the cluster at ``address``, until it is done.
+
+    One life of Ray after another: what ends a life (a lost machine, a fault of Ray's) must not end the study.
+    """
     _ship(session.study.train)
-    _connect(session.resources, address)
-    try:
-        _refuse_too_few(session.resources)
-        _lives(session)
-    finally:
-        ray.shutdown()
-
-
-def _lives(session: Session) -> None:
-    """One Tune run after another until the session is done: what stops a run must not stop the study."""
     lives = 0
     while not session.done:
         before = session.ran
         try:
-            _fit(session)
+            _live(session, address)
         except HpsearchError:
             raise
         except Exception:
@@ -130,6 +157,18 @@ def _lives(session: Session) -> None:
             if lives >= LIVES:
                 raise
         session.requeue()
+
+
+def _live(session: Session, address: str | None) -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    _connect(session.resources, address)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # ray.init puts its own in their place
+    try:
+        _refuse_too_few(session.resources)
+        _fit(session)
+    finally:
+        ray.shutdown()
 
 
 def _fit(session: Session) -> None:
@@ -140,10 +179,16 @@ def _fit(session: Session) -> None:
             tune.with_resources(_slot(session.study.train), {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=tune.TuneConfig(search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=resources.slots),
             run_config=tune.RunConfig(
-                storage_path=folder, name="study", verbose=0, failure_config=tune.FailureConfig(max_failures=ATTEMPTS)
+                stop=_StopOnError(asker.number),
+                storage_path=folder,
+                name="study",
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=ATTEMPTS),
             ),
         )
         tuner.fit()
+    if error := _errors.pop(asker.number, None):
+        raise error
 
 
 def _ship(train: Train | None) -> None:

@@ -2,15 +2,17 @@
 
 import shutil
 import sys
-from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from stages import STAGES, page_at  # noqa: E402  made-up evidence
+from stages import page_at
+from synthetic import evidence, full
 
-from hpsearch.report import page  # noqa: E402
+from hpsearch import Trick, ladder
+from hpsearch.report import page
 
 By = pytest.importorskip("selenium.webdriver.common.by", reason="needs selenium").By
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui", reason="needs selenium").WebDriverWait
@@ -91,6 +93,28 @@ def test_the_page_never_scrolls_sideways_but_its_tables_may(browser, files, stag
     assert max(browser.execute_script(right)) <= width + 1
 
 
+# Names along the upright axis, from the top: the end of each and the beginning of the next.
+NAMES = """
+return Array.from(document.querySelectorAll('#intervals-plot, #ladder-plot')).map(plot =>
+  Array.from(plot.querySelectorAll('.ytick text')).map(t => t.getBoundingClientRect()).sort((a, b) => a.top - b.top)
+    .map(box => [box.top, box.bottom, box.left]))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_beside_the_charts_neither_touch_nor_leave_the_screen(browser, files, width):
+    names = opened(browser, files / "whole.html", width).execute_script(NAMES)
+    assert [len(chart) for chart in names] == [11 + 2, 10]  # contrasts and two headings; arms
+    for chart in names:
+        assert all(above[1] <= below[0] for above, below in pairwise(chart))
+        assert min(left for _, _, left in chart) >= 0
+
+
+def test_a_desk_screen_shows_every_table_whole(browser, files):
+    cut = "return Array.from(document.querySelectorAll('.scroll')).filter(s => s.scrollWidth > s.clientWidth).map(s => s.innerText)"
+    assert opened(browser, files / "some-failed.html", 1280, unfold=False).execute_script(cut) == []
+
+
 def test_a_narrow_screen_stacks_the_panels_of_a_search(browser, files):
     height = "return document.querySelector('#search-0-plot').clientHeight"
     wide = opened(browser, files / "whole.html", 1280).execute_script(height)
@@ -123,10 +147,9 @@ def test_charts_take_the_colours_of_the_scheme(browser, files):
 def test_text_is_read_against_its_ground_with_enough_contrast(browser, files):
     for scheme in ("light", "dark"):
         opened(browser, files / "whole.html", scheme=scheme)
-        colours = browser.execute_script(
-            "const s = getComputedStyle(document.documentElement);"
-            "return ['--ground', '--ink', '--soft', '--accent', '--chart', '--helps', '--hurts'].map(n => s.getPropertyValue(n).trim())"
-        )
+        names = ["--ground", "--ink", "--soft", "--accent", "--chart", "--helps", "--hurts"]
+        read = "return arguments[0].map(n => getComputedStyle(document.documentElement).getPropertyValue(n).trim())"
+        colours = browser.execute_script(read, names)
         assert all(contrast(colours[0], colour) >= 4.5 for colour in colours[1:]), (scheme, colours)
 
 
@@ -143,12 +166,14 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_hostile_text_runs_nothing(browser, tmp_path):
-    made = STAGES["some-failed"]()
-    tricked = replace(made, name=ATTACK, study=replace(made.study, question=ATTACK), study_text=ATTACK, provenance={ATTACK: ATTACK})
-    (tmp_path / "hostile.html").write_text(page(tricked), encoding="utf-8")
+    study = full(question=ATTACK, vary=ladder(Trick(ATTACK, {"smoothing": 0.1}, ATTACK)), tune=None, seeds=2)
+    made = evidence(study, name=ATTACK, study_text=ATTACK, provenance={ATTACK: ATTACK})
+    (tmp_path / "hostile.html").write_text(page(made), encoding="utf-8")
     opened(browser, tmp_path / "hostile.html")
-    assert "owned" not in browser.title.split("<")[0]
+    assert browser.title.startswith(ATTACK)  # and was not set by it
     assert browser.execute_script("return document.images.length") == 0
+    drawn = browser.execute_script("return document.querySelector('#intervals-plot').textContent")
+    assert "<img" in "".join(drawn.split())  # plotly draws the name as letters
     assert browser.get_log("browser") == []
 
 

@@ -93,9 +93,9 @@ def test_what_a_driver_writes_is_read_back(place: str) -> None:
 def test_a_second_driver_is_told_who_holds_the_record(place: str) -> None:
     record = Record.open(place, create=True)
     with record.driver("hpsearch run a.py"):
-        with pytest.raises(InUse, match=rf"in use by hpsearch run a.py, process {os.getpid()} on .*: wait for it"):
-            with Record.open(place).driver("hpsearch run b.py"):
-                pass
+        holder = rf"in use by hpsearch run a.py, process {os.getpid()} on .*: wait for it"
+        with pytest.raises(InUse, match=holder), Record.open(place).driver("hpsearch run b.py"):
+            pass
         assert "a.py" in (Record.open(place).holder() or "")
     assert Record.open(place).holder() is None
     with Record.open(place).driver("hpsearch run b.py"):

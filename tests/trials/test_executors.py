@@ -70,8 +70,8 @@ def test_a_changed_study_runs_only_what_the_change_adds(tmp_path: Path) -> None:
     assert len(starts(tmp_path)) == len(set(starts(tmp_path))) == len(before) + 3
 
 
-def dying_study(kind: str) -> Study:
-    tune = Tune(Space(rate=Choice(0.1, 0.2, 0.3)), rounds=Round(points=3, epochs=3))
+def dying_study(kind: str, rates: Choice = Choice(0.1, 0.2, 0.3)) -> Study:  # noqa: B008
+    tune = Tune(Space(rate=rates), rounds=Round(points=len(rates.options), epochs=3))
     return Study(question="?", base=Config(kind=kind), train=helpers.dying, tune=tune, seeds=1, epochs=3)
 
 
@@ -85,7 +85,7 @@ def test_a_killed_worker_costs_only_the_epoch_it_was_in(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_always_dies_fails_its_trial_and_not_the_search(tmp_path: Path) -> None:
-    record, session = run(dying_study("always"), tmp_path, on_ray=True)
+    record, session = run(dying_study("always", Choice(0.1)), tmp_path, on_ray=True)
     states = record.states(session.scores)
     assert {state["state"] for state in states.values()} == {"failed"}
     assert all("died 3 times" in state["reason"] for state in states.values())
@@ -116,5 +116,5 @@ def test_more_gpus_than_ray_has_are_refused(tmp_path: Path) -> None:
     record = Record.open(str(tmp_path / "x.db"), create=True)
     with record.driver("test") as driver:
         session = Session(driver, dying_study("once"), Resources(1, 64, 1), tmp_path, lambda session: None)
-        with pytest.raises(Refused, match=r"a trial needs 64 GPUs and this Ray has 0"):
+        with pytest.raises(Refused, match=r"a trial needs 64 GPUs and the machines of this Ray have 0"):
             run_on_ray(session, None)

@@ -21,7 +21,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
         Column("attempts", "Attempts", 0),
-        Column("reason", "Reason", width=18),
+        Column("reason", "Reason", width=15),
         Column("key", "Key", width=18),
     )
     table = Table("failures", "Trials that failed, with the reason given.", frame, columns)

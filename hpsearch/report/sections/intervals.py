@@ -15,7 +15,7 @@ from hpsearch.report.words import Unit, number, short_names
 from hpsearch.statistics import effects
 
 LOOK = {"helps": (BLUE, "circle"), "hurts": (ORANGE, "square")}
-ROW = 34  # pixels
+ROW, TWO_LINES = 34, 44  # pixels per row; of a narrow screen, where names take two lines
 
 
 def intervals(evidence: Evidence) -> tuple[Block, ...]:
@@ -66,6 +66,7 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
         "yaxis.tickfont.size": 11,
         "xaxis.title.text": label(written.of_difference(), 28),
         "margin.t": 70,
+        "height": 150 + round(TWO_LINES * (bottom + 1)),
     }
     return Chart(
         "intervals",
@@ -192,6 +193,7 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
         },
     )
     narrow = {"yaxis.ticktext": [label(name, 17) for name in place], "yaxis.tickfont.size": 11, "margin.t": 70}
+    narrow["height"] = 150 + TWO_LINES * (len(means) + 1)
     alt = "; ".join(f"{name}: {number(mean, written.digits)}" for name, mean in zip(means.index, means["score"], strict=True))
     rungs_said = " The line climbs the ladder from the base to the full stack." if len(rungs) > 1 else ""
     return Chart("ladder", f"Every arm: its seeds as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)
