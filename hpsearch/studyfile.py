@@ -73,5 +73,6 @@ def _load(path: Path) -> ModuleType:
 
 def _line(error: BaseException, path: Path) -> int | None:
     """The last line of the study file on the way to the error."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
     return lines[-1] if lines else None

@@ -72,7 +72,7 @@ def _round(evidence: Evidence, stage: Stage, short: dict[str, str]) -> dict[str,
 
 def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) -> Table:
     """The table of rounds."""
-    columns = [Column(key, key.capitalize(), 0) for key in ("round", "points", "epochs", "done", "failed", "kept")]
+    columns = [Column(key, key.capitalize(), 0, width=4) for key in ("round", "points", "epochs", "done", "failed", "kept")]
     columns.append(Column("best", f"Best{', ' + written.value if written.value else ''}", written.digits))
     columns += [Column(f"box {name}", name, over="Range searched", width=10) for name in tune.space.names]
     caption = "The rounds: each looks only where the best points of the one before lay."

@@ -1,0 +1,43 @@
+"""A first study of your own training function: put your config and your training loop in the place of these."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from sklearn.datasets import load_digits
+
+from hpsearch import Round, Run, Space, Study, Trick, Tune, Uniform, leave_one_out
+
+
+@dataclass(frozen=True)
+class Config:
+    learning_rate: float = 0.01
+    hidden: int = 16
+    scale: float = 1.0  # of the pixels, 0 to 16
+
+
+def train(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[str, float]]:
+    x, y = (torch.from_numpy(part) for part in load_digits(return_X_y=True))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))  # one split, whatever the seed
+    fit, score = (order[:900], order[900:1200]) if run.held_out == "tuning" else (order[:1200], order[1200:])
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(torch.nn.Linear(64, config.hidden), torch.nn.ReLU(), torch.nn.Linear(config.hidden, 10)).double()
+    sgd = torch.optim.SGD(model.parameters(), lr=config.learning_rate, momentum=0.9)
+    if run.latest:  # go on from the last checkpoint
+        saved = torch.load(run.latest, weights_only=True)
+        model.load_state_dict(saved["model"])
+        sgd.load_state_dict(saved["sgd"])
+    for epoch in range(len(run.rows), epochs):
+        for batch in fit[torch.randperm(len(fit), generator=torch.Generator().manual_seed(seed * 1000 + epoch))].split(32):
+            sgd.zero_grad()
+            torch.nn.functional.cross_entropy(model(config.scale * x[batch]), y[batch]).backward()
+            sgd.step()
+        with run.saving() as path:
+            torch.save({"model": model.state_dict(), "sgd": sgd.state_dict()}, path)
+        yield {"accuracy": 100 * (model(config.scale * x[score]).argmax(1) == y[score]).double().mean().item()}
+
+
+arms = leave_one_out(Trick("scaled pixels", {"scale": 1 / 16}), Trick("wide layer", {"hidden": 64}))
+search = Tune(Space(learning_rate=10 ** Uniform(-4, 0)), rounds=(Round(points=8, epochs=2, keep=2), Round(points=4, epochs=5)))
+question = "Do both tricks help, once each arm has its own learning rate?"
+study = Study(question=question, train=train, base=Config(), vary=arms, tune=search, epochs=5, seeds=5, metric="accuracy")
