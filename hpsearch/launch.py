@@ -35,6 +35,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser()
 
 
+def local_cores() -> int:
+    """Cores that this process may use: a container or taskset may leave it fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def local_gpus() -> int:
     """NVIDIA GPUs of this machine that this process may see."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -45,7 +50,7 @@ def local_gpus() -> int:
 
 def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, address: str | None) -> Resources:
     """What a trial gets and how many run at once; refused where this machine cannot give it."""
-    cores, cards = os.cpu_count() or 1, local_gpus()
+    cores, cards = local_cores(), local_gpus()
     if cpus <= 0 or (gpus or 0) < 0 or (slots is not None and slots < 1):
         raise Refused(
             f"a trial needs a positive number of CPUs and at least one slot, got --cpus {cpus:g}, --gpus {gpus}, --slots {slots}"
