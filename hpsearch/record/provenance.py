@@ -15,7 +15,7 @@ PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "panda
 def provenance(folder: Path) -> dict[str, str]:
     """Heading to text, in the order to print; ``folder`` is where the study file lies, whose git commit is asked."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join(["hpsearch", *sys.argv[1:]]),
         "commit": commit(folder),
         "host": socket.gethostname(),
         "machine": machine(),

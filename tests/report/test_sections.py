@@ -11,7 +11,7 @@ from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.answer import answer, effects_words, facts, planned_words, progress, search_words
 from hpsearch.report.sections.cost import cost_frame
 from hpsearch.report.sections.curves import curves, curves_frame, metrics_to_show
-from hpsearch.report.sections.effects import arms_frame, claims_frame, effects_frame
+from hpsearch.report.sections.effects import ablation, arms_frame, claims_frame, effects_frame
 from hpsearch.report.sections.failures import failures_frame
 from hpsearch.report.sections.intervals import forest, intervals, seeds_frame
 from hpsearch.report.sections.methods import methods
@@ -40,6 +40,16 @@ def test_arms_are_means_and_deviations_of_their_measurements(made):
     scores = pd.Series([top1(trials[seed]) for seed in (0, 1)])
     assert frame["arm"].tolist() == ["base", "cosine decay", "cosine decay + warmup"]
     assert frame.loc[0, ["mean", "sd", "n"]].tolist() == pytest.approx([scores.mean(), scores.std(), 2])
+
+
+def test_means_over_unequal_seeds_say_that_they_do_not_subtract_to_the_differences():
+    [uneven] = [b for b in ablation(at("some-failed")) if isinstance(b, Table) and b.name == "arms"]
+    [even] = [b for b in ablation(at("whole")) if isinstance(b, Table) and b.name == "arms"]
+    assert "corrected for the seeds they lack" in uneven.note
+    assert even.note == ""
+    means = uneven.frame.set_index("arm")["mean"]
+    [step] = [e for e in effects(at("some-failed")) if e.name == "+ label smoothing"]
+    assert abs(means["… + label smoothing"] - means["cosine decay + warmup"] - step.value) > 0.001
 
 
 def test_tuning_scores_enter_no_table(made):

@@ -12,6 +12,7 @@ from hpsearch.statistics import Effect, effects, pooled_deviation, smallest_diff
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "Seeds run: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
 CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
 
 
@@ -126,7 +127,7 @@ def arms_table(frame: pd.DataFrame, written: Unit) -> Table:
         return Table("arms", "The arms that will be trained.", frame, (arm, tricks))
     numbers = (Column("mean", "Mean", written.digits), Column("sd", "SD", written.digits), Column("n", "Seeds", 0))
     caption = f"The arms: {written.of_value()}, mean over seeds and standard deviation (SD) from seed to seed."
-    return Table("arms", caption, frame, (arm, *numbers, tricks))
+    return Table("arms", caption, frame, (arm, *numbers, tricks), note=UNEVEN if frame["n"].nunique() > 1 else "")
 
 
 def claims_frame(evidence: Evidence) -> pd.DataFrame:
