@@ -16,7 +16,8 @@ from hpsearch.errors import Refused
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
-    """SHA-256 of the function and all it reaches, 64 hexadecimal digits."""
+    """SHA-256 of the function (or class) and all it reaches, 64 hexadecimal digits."""
+    function = inspect.unwrap(function)  # a decorator would stand for what it wraps; it is reached from there by name
     source = inspect.getsourcefile(function)
     if source is None or "." in function.__qualname__ or function.__name__ == "<lambda>":
         raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be told apart")
@@ -27,6 +28,8 @@ def file_fingerprint(path: Path, name: str) -> str:
     """The same for a function named in a file that need not be imported."""
     reader = _Reader(path.resolve().parent)
     reader.visit(path.resolve(), name)
+    if not reader.texts:
+        raise Refused(f"{path} defines no {name!r} at its top level, so that its code cannot be told apart")
     text = "\n\n".join(reader.texts[key] for key in sorted(reader.texts))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -39,7 +42,8 @@ class _Reader:
 
     def visit(self, path: Path, name: str) -> None:
         key = (path.relative_to(self.root).as_posix(), name)
-        statements = self._bindings(path).get(name, [])
+        bindings = self._bindings(path)
+        statements = bindings.get(name) or bindings.get("*", [])  # a name found nowhere may come from a star import
         if key in self.texts or not statements:
             return
         self.texts[key] = f"# {key[0]} {name}\n" + "\n".join(ast.unparse(_bare(statement)) for statement in statements)
@@ -61,7 +65,10 @@ class _Reader:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """Names a top-level statement binds; a function binds only its own, a block (if, try, with) all inside it."""
+    """Names a top-level statement binds or changes; a function binds only its own, a block (if, try, with) all inside it.
+
+    ``TABLE["a"] = 1`` and ``TABLE.update(a=1)`` change ``TABLE``.
+    """
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     names: set[str] = set()
@@ -70,9 +77,21 @@ def _bound(statement: ast.stmt) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            names |= _root(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            names |= _root(node.value.func)
         elif isinstance(node, ast.alias):
             names.add(node.asname or node.name.split(".")[0])
     return names
+
+
+def _root(node: ast.expr) -> set[str]:
+    """The name a chain of attributes and items starts from: ``TABLE`` of ``TABLE.rows[0]``; none for a bare name."""
+    start = node
+    while isinstance(start, ast.Attribute | ast.Subscript):
+        start = start.value
+    return {start.id} if isinstance(start, ast.Name) and start is not node else set()
 
 
 def _bare(statement: ast.stmt) -> ast.stmt:
@@ -113,7 +132,8 @@ def _locate(module: str, path: Path, level: int, root: Path) -> Path | None:
     parts = tuple(filter(None, module.split(".")))
     places = [path.parents[level - 1]] if level else [root, _above_packages(root)]
     for place in places:
-        for candidate in (place.joinpath(*parts).with_suffix(".py"), place.joinpath(*parts, "__init__.py")):
-            if parts and candidate.is_file() and candidate.resolve().is_relative_to(root):
+        file = [place.joinpath(*parts).with_suffix(".py")] if parts else []
+        for candidate in (*file, place.joinpath(*parts, "__init__.py")):
+            if (parts or level) and candidate.is_file() and candidate.resolve().is_relative_to(root):
                 return candidate.resolve()
     return None

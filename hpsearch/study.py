@@ -10,8 +10,9 @@ from typing import Any, Literal
 from hpsearch.ablation import Arm, Plan
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.fingerprint import code_fingerprint, file_fingerprint
-from hpsearch.run import HeldOut
+from hpsearch.run import HeldOut, Source
 from hpsearch.search import Tune
+from hpsearch.space import Choice
 from hpsearch.values import Value, digest
 
 Train = Callable[..., Iterator[Mapping[str, Any]]]
@@ -68,8 +69,11 @@ class Study(Value):
 
     @cached_property
     def code(self) -> str:
-        """Fingerprint of the training function and the code it reaches."""
-        return code_fingerprint(self.train) if self.train else file_fingerprint(BUILT_IN, "train")
+        """Fingerprint of the training function and the code it reaches, and of the classes that read the data."""
+        trains = code_fingerprint(self.train) if self.train else file_fingerprint(BUILT_IN, "train")
+        configs = [self.config(arm) for arm in self.plan.arms]
+        readers = {type(value) for c in configs for f in fields(c) if isinstance(value := getattr(c, f.name), Source)}
+        return digest([trains, *sorted(code_fingerprint(cls) for cls in readers)])
 
     def config(self, arm: Arm, point: Mapping[str, Any] | None = None) -> Any:
         """The base with the arm's tricks and a tuned point laid over it."""
@@ -124,6 +128,8 @@ def _check_base(study: Study) -> None:
     elif not inspect.isfunction(study.train) or len(inspect.signature(study.train).parameters) != 4:
         raise Refused(f"Study.train must be a function (config, seed, epochs, run), got {study.train!r}")
     digest(base)  # refuses what cannot be recorded
+    if study.train is not None:
+        _ = study.code  # refuses a function whose code cannot be told apart
 
 
 def _check_field(study: Study, field: str, whose: str) -> None:
@@ -138,13 +144,15 @@ def _check_plan(study: Study) -> None:
     for trick in study.plan.tricks:
         for field, _ in trick.sets:
             _check_field(study, field, f"trick {trick.name!r}")
+        if study.epochs is not None and "epochs" in trick.settings:
+            raise Refused(f"trick {trick.name!r} sets 'epochs', which Study.epochs={study.epochs} overrides: drop one of the two")
         if all(getattr(study.base, field) == value for field, value in trick.sets):
             raise Refused(f"trick {trick.name!r} changes nothing: the base already has {_written(trick.settings)}")
     seen: dict[str, Arm] = {}
     for arm in study.plan.arms:
         try:
             content = digest(study.config(arm))
-        except Refused as error:
+        except ValueError as error:
             raise Refused(f"arm {arm.name!r} is no valid {type(study.base).__name__}: {error}") from error
         if seen.setdefault(content, arm) != arm:
             raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train the very same thing: drop one")
@@ -164,15 +172,18 @@ def _check_tune(study: Study) -> None:
         _check_field(study, name, "the space of Study.tune")
         if name in varied:
             raise Refused(f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick")
-        for arm in study.searches:
-            for end in (0.0, 1.0):
-                _try_end(study, arm, name, domain.value(end))
+        if name == "epochs":
+            raise Refused("'epochs' cannot be tuned, the rounds say how long each trial is: take it out of the space")
+        values = domain.options if isinstance(domain, Choice) else (domain.value(0.0), domain.value(1.0))
+        for arm in dict.fromkeys((*study.searches, *study.plan.arms)):  # a shared winner is laid over every arm
+            for value in values:
+                _try(study, arm, name, value)
 
 
-def _try_end(study: Study, arm: Arm, name: str, value: Any) -> None:
+def _try(study: Study, arm: Arm, name: str, value: Any) -> None:
     try:
         study.config(arm, {name: value})
-    except Refused as error:
+    except ValueError as error:
         raise Refused(f"the range of {name!r} reaches {value!r}, which is refused: {error}") from error
 
 
@@ -190,8 +201,9 @@ def _check_numbers(study: Study) -> None:
     if study.epochs is None and not isinstance(getattr(study.base, "epochs", None), int):
         raise Refused(f"{type(study.base).__name__} has no field 'epochs', so the study needs epochs=")
     for arm in study.plan.arms:
-        if (length := study.length(study.config(arm))) < 1:
-            raise Refused(f"arm {arm.name!r} would train for {length} epochs: give it at least 1")
+        length = study.config(arm).epochs if study.epochs is None else study.epochs
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            raise Refused(f"arm {arm.name!r} would train for {length!r} epochs: give it a whole number, at least 1")
     if study.budget is not None and study.cost > study.budget:
         raise Refused(
             f"the study needs {study.cost:,} epochs and the budget is {study.budget:,}: "

@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass, fields
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from hpsearch.errors import HpsearchError, Refused
 from hpsearch.run import Source
@@ -39,12 +39,12 @@ def read(path: Path) -> StudyFile:
         raise Refused(f"there is no study file {path}: write one with `hpsearch new {path}`")
     try:
         text = path.read_text(encoding="utf-8")
-        compile(text, str(path), "exec")
+        code = compile(text, str(path), "exec")
     except SyntaxError as error:
         raise Refused(f"{path}, line {error.lineno}: {error.msg}") from error
     except (ValueError, OSError) as error:  # no text, or not ours to read
         raise Refused(f"{path} cannot be read as a Python file: {error}") from error
-    module = _load(path)
+    module = _load(path, code)
     found = {name: value for name, value in vars(module).items() if isinstance(value, Study)}
     studies = list(dict.fromkeys(id(value) for value in found.values()))
     if not studies:
@@ -54,7 +54,7 @@ def read(path: Path) -> StudyFile:
     return StudyFile(path, text, next(iter(found.values())))
 
 
-def _load(path: Path) -> ModuleType:
+def _load(path: Path, code: CodeType) -> ModuleType:
     name = f"study_{path.stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -63,7 +63,7 @@ def _load(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look their module up
     sys.path.insert(0, str(path.resolve().parent))  # modules beside the study
     try:
-        spec.loader.exec_module(module)
+        exec(code, vars(module))  # what was read, and not what a cache of compiled files takes for it
     except HpsearchError as error:
         raise type(error)(f"{path}, line {_line(error, path)}: {error}") from error
     except Exception as error:  # whatever the user's file raises is the user's to mend

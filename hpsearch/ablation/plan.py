@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hpsearch.ablation.trick import Arm, Trick
+from hpsearch.ablation.trick import Arm, Trick, refuse_namesakes
 from hpsearch.errors import Refused
 from hpsearch.values import Value
 
@@ -26,7 +26,9 @@ class Contrast(Value):
 
     def __post_init__(self) -> None:
         total = sum(weight for _, weight in self.weights)
-        if not self.weights or abs(total) > 1e-9:
+        if not any(weight for _, weight in self.weights):
+            raise Refused(f"contrast {self.name!r} asks nothing: give at least two arms a weight that is not zero")
+        if not abs(total) <= 1e-9:  # also where it is nan
             raise Refused(f"the weights of contrast {self.name!r} must sum to zero, they sum to {total:g}")
         if len({arm for arm, _ in self.weights}) < len(self.weights):
             raise Refused(f"contrast {self.name!r} names an arm twice: give each arm one weight")
@@ -62,7 +64,7 @@ class Plan(Value):
         object.__setattr__(self, "contrasts", _once(self.contrasts))
         if not self.arms:
             raise Refused("a Plan needs at least one arm")
-        _refuse_namesakes(self.tricks)
+        refuse_namesakes(self.tricks)
 
     @property
     def tricks(self) -> tuple[Trick, ...]:
@@ -93,10 +95,3 @@ class Plan(Value):
 
 def _once(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(dict.fromkeys(items))
-
-
-def _refuse_namesakes(tricks: tuple[Trick, ...]) -> None:
-    names: dict[str, Trick] = {}
-    for trick in tricks:
-        if names.setdefault(trick.name, trick) != trick:
-            raise Refused(f"two different tricks are named {trick.name!r}: rename one")

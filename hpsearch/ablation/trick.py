@@ -1,6 +1,6 @@
 """A trick: a name, the recipe fields it sets, why it should help, and what was published about it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -50,6 +50,9 @@ class Trick(Value):
             raise Refused(
                 f"trick {self.name!r} sets no field: give it at least one, as in Trick({self.name!r}, {{'field': value}})"
             )
+        for field, value in self.sets:
+            if not isinstance(value, Hashable):
+                raise Refused(f"trick {self.name!r} sets {field!r} to a {type(value).__name__}, which can change: use a tuple")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class Arm(Value):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tricks", tuple(sorted(set(self.tricks), key=lambda trick: trick.name)))
+        refuse_namesakes(self.tricks)
         owner: dict[str, Trick] = {}
         for trick in self.tricks:
             for field in trick.settings:
@@ -103,3 +107,11 @@ class Arm(Value):
     def over(self, base: Config) -> Config:
         """The base with the arm's settings laid over it."""
         return replace(base, **self.settings)  # type: ignore[type-var]
+
+
+def refuse_namesakes(tricks: Iterable[Trick]) -> None:
+    """Refuse two tricks under one name, which no table could tell apart."""
+    names: dict[str, Trick] = {}
+    for trick in tricks:
+        if names.setdefault(trick.name, trick) != trick:
+            raise Refused(f"two different tricks are named {trick.name!r}: rename one")

@@ -17,6 +17,8 @@ from hpsearch.search.proposals import PROPOSALS, propose
 from hpsearch.space import Point, Space
 from hpsearch.values import Value, digest
 
+LEAST_MARGIN = 0.001  # of the unit interval: a box around one point needs a width
+
 
 @dataclass(frozen=True)
 class Round(Value):
@@ -68,8 +70,8 @@ class Tune(Value):
             raise Refused(f"Tune.arms is 'each', 'base' or 'stack', got {self.arms!r}")
         if self.proposals not in PROPOSALS:
             raise Refused(f"Tune.proposals is one of {', '.join(PROPOSALS)}, got {self.proposals!r}")
-        if not 0 <= self.margin <= 1:
-            raise Refused(f"Tune.margin is a share of the unit interval, 0 to 1, got {self.margin}")
+        if not LEAST_MARGIN <= self.margin <= 1:
+            raise Refused(f"Tune.margin is a share of the unit interval, {LEAST_MARGIN} to 1, got {self.margin}")
 
     @property
     def cost(self) -> int:

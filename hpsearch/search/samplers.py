@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 from hpsearch.errors import Refused
 from hpsearch.space import Choice, Domain, Integers, LogIntegers, Point, Space
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are about choices made here on purpose
 
 
 def distribution(domain: Domain) -> BaseDistribution:

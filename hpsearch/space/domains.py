@@ -16,6 +16,8 @@ from hpsearch.errors import Refused
 from hpsearch.values import Value
 
 Units = NDArray[np.float64]
+ROUNDING = 2.0**-52  # of 1 - (1 - x), for x in [0, 1]
+LARGEST = 2**40  # beyond it a unit coordinate no longer tells neighbouring whole numbers apart
 
 
 class Domain(Value):
@@ -64,11 +66,32 @@ class _Numbers(Domain):
         return isinstance(value, int | float) and self.low <= value <= self.high
 
 
+class _Whole(_Numbers):
+    """Shared by the domains of whole numbers."""
+
+    low: int
+    high: int
+
+    def _refuse_outside(self, value: float) -> None:
+        if value not in self:
+            raise Refused(f"{value!r} is no whole number of {self}")
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and super().__contains__(value) and float(value).is_integer()
+
+
 def _finite(kind: str, low: float, high: float) -> None:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise Refused(f"{kind} needs finite ends, got low={low}, high={high}")
     if not low < high:
         raise Refused(f"{kind} needs low < high, got low={low}, high={high}")
+    if not math.isfinite(float(high) - float(low)):
+        raise Refused(f"{kind} needs a finite width, got low={low}, high={high}")
+
+
+def _between(units: Units, values: Units, low: float, high: float) -> Units:
+    """The values with both ends exact, whatever rounding has done to them."""
+    return np.where(units <= 0, float(low), np.where(units >= 1, float(high), np.clip(values, low, high)))
 
 
 @dataclass(frozen=True)
@@ -90,11 +113,14 @@ class Uniform(_Numbers):
     def __rpow__(self, base: float) -> "LogUniform":
         if not base > 1:
             raise Refused(f"base ** Uniform(low, high) needs a base above 1, got {base}")
-        return LogUniform(float(base) ** self.low, float(base) ** self.high)
+        try:
+            return LogUniform(float(base) ** self.low, float(base) ** self.high)
+        except OverflowError:
+            raise Refused(f"{base} ** {self} reaches beyond the largest number, 1.8e308: lower high") from None
 
     def values(self, units: ArrayLike) -> Units:
         u = np.asarray(units, dtype=np.float64)
-        return np.clip(self.low + u * (self.high - self.low), self.low, self.high)
+        return _between(u, self.low + u * (self.high - self.low), self.low, self.high)
 
     def unit(self, value: float) -> float:
         self._refuse_outside(value)
@@ -124,7 +150,7 @@ class LogUniform(_Numbers):
     def values(self, units: ArrayLike) -> Units:
         u = np.asarray(units, dtype=np.float64)
         exact = np.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        return np.clip(exact, self.low, self.high)
+        return _between(u, exact, self.low, self.high)
 
     def unit(self, value: float) -> float:
         self._refuse_outside(value)
@@ -142,10 +168,12 @@ class LogUniform(_Numbers):
 def _whole(kind: str, low: object, high: object) -> None:
     if not (isinstance(low, int) and isinstance(high, int)) or isinstance(low, bool) or isinstance(high, bool):
         raise Refused(f"{kind} needs whole numbers, got low={low!r}, high={high!r}")
+    if max(abs(low), abs(high)) > LARGEST:
+        raise Refused(f"{kind} needs ends between -2**40 and 2**40, got low={low}, high={high}")
 
 
 @dataclass(frozen=True)
-class Integers(_Numbers):
+class Integers(_Whole):
     """Whole numbers low, ..., high, both ends included, each with the same share of the unit interval.
 
     >>> [Integers(1, 4).value(u) for u in (0, 0.3, 0.6, 1)]
@@ -174,7 +202,7 @@ class Integers(_Numbers):
 
 
 @dataclass(frozen=True)
-class LogIntegers(_Numbers):
+class LogIntegers(_Whole):
     """Whole numbers low, ..., high, even in the logarithm: n has the share of [n - 1/2, n + 1/2].
 
     >>> [LogIntegers(1, 1000).value(u) for u in (0, 0.5, 1)]
@@ -224,7 +252,13 @@ class Choice(Domain):
         object.__setattr__(self, "options", (*positional, *options))
         if not self.options:
             raise Refused("Choice needs at least one option")
-        if len(set(self.options)) < len(self.options):
+        try:
+            different = len(set(self.options))
+        except TypeError:
+            raise Refused(
+                f'Choice needs options that can be hashed, one by one as in Choice("a", "b"), got {self.options}'
+            ) from None
+        if different < len(self.options):
             raise Refused(f"Choice needs different options, got {self.options}")
 
     def _steps(self, units: ArrayLike) -> NDArray[np.int64]:
@@ -233,7 +267,8 @@ class Choice(Domain):
 
     def values(self, units: ArrayLike) -> NDArray[Any]:
         table = np.empty(len(self.options), dtype=object)
-        table[:] = self.options
+        for index, option in enumerate(self.options):  # one by one: numpy would take tuples for rows
+            table[index] = option
         return table[self._steps(units)]
 
     def unit(self, value: Any) -> float:
@@ -282,6 +317,6 @@ class OneMinus(Domain):
 def _snap(value: float, domain: Domain) -> float:
     """The nearest end where subtracting from 1 and back has moved a value past it by rounding."""
     for end in (domain.low, domain.high):  # type: ignore[attr-defined]
-        if math.isclose(value, end, rel_tol=1e-9, abs_tol=1e-15):
+        if abs(value - end) <= ROUNDING:
             return float(end)
     return value
