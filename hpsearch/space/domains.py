@@ -73,8 +73,9 @@ class _Whole(_Numbers):
     high: int
 
     def _refuse_outside(self, value: float) -> None:
-        if value not in self:
-            raise Refused(f"{value!r} is no whole number of {self}")
+        super()._refuse_outside(value)
+        if value != math.floor(value):
+            raise Refused(f"{value!r} is no whole number, as {self} needs")
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, int | float) and super().__contains__(value) and float(value).is_integer()
@@ -256,7 +257,7 @@ class Choice(Domain):
             different = len(set(self.options))
         except TypeError:
             raise Refused(
-                f'Choice needs options that can be hashed, one by one as in Choice("a", "b"), got {self.options}'
+                f'Choice needs options that can be hashed, as in Choice("a", "b"), got {self.options}'
             ) from None
         if different < len(self.options):
             raise Refused(f"Choice needs different options, got {self.options}")

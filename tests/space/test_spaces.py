@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.errors import Refused
@@ -72,6 +72,7 @@ def test_without_takes_parameters_away():
     assert SPACE.without("momentum", "schedule") == Space(layers=Integers(1, 6), learning_rate=LogUniform(1e-3, 1))
 
 
+@settings(max_examples=40, deadline=None)
 @given(units=st.lists(UNITS, min_size=1, max_size=5), margin=st.floats(0.001, 0.5))
 def test_a_box_round_points_holds_them_and_stays_inside(units, margin):
     points = [SPACE.point(row) for row in units]
