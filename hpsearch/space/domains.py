@@ -256,9 +256,7 @@ class Choice(Domain):
         try:
             different = len(set(self.options))
         except TypeError:
-            raise Refused(
-                f'Choice needs options that can be hashed, as in Choice("a", "b"), got {self.options}'
-            ) from None
+            raise Refused(f'Choice needs options that can be hashed, as in Choice("a", "b"), got {self.options}') from None
         if different < len(self.options):
             raise Refused(f"Choice needs different options, got {self.options}")
 

@@ -196,7 +196,9 @@ def test_a_design_of_pairs_refuses_one(design):
 
 def test_tricks_that_set_one_field_exclude_each_other_only_within_an_arm():
     rival = Trick("rival", {"field_a": 2})
-    said = "tricks 'a' and 'rival' both set 'field_a' and cannot share an arm: lay them in different arms, or make one trick of them"
+    said = (
+        "tricks 'a' and 'rival' both set 'field_a' and cannot share an arm: lay them in different arms, or make one trick of them"
+    )
     assert refusal(lambda: Arm((A, rival))) == said
     assert refusal(lambda: ladder(rival, A)) == said
     assert [arm.name for arm in one_at_a_time(A, rival).arms] == ["base", "a", "rival"]
@@ -204,8 +206,7 @@ def test_tricks_that_set_one_field_exclude_each_other_only_within_an_arm():
 
 def test_a_plan_without_a_top_carries_nothing():
     said = (
-        "no arm of this plan holds all its tricks (a, b), so nothing can be stacked on it with >>: "
-        "use | to lay plans side by side"
+        "no arm of this plan holds all its tricks (a, b), so nothing can be stacked on it with >>: use | to lay plans side by side"
     )
     assert refusal(lambda: one_at_a_time(A, B) >> ladder(C)) == said
 

@@ -177,7 +177,9 @@ def test_draws_of_one_minus_are_even_in_the_logarithm_of_the_distance_from_one()
     assert draws.max() <= 0.999
 
 
-@pytest.mark.parametrize(("domain", "members"), [(Integers(-2, 4), range(-2, 5)), (Choice(*"abcde"), "abcde"), (Choice(True, None), (True, None))])
+@pytest.mark.parametrize(
+    ("domain", "members"), [(Integers(-2, 4), range(-2, 5)), (Choice(*"abcde"), "abcde"), (Choice(True, None), (True, None))]
+)
 def test_every_option_and_every_integer_gets_its_equal_share(domain, members):
     middles = (np.arange(1000 * len(members)) + 0.5) / (1000 * len(members))
     assert Counter(domain.values(middles).tolist()) == dict.fromkeys(members, 1000)
