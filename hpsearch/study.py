@@ -61,6 +61,8 @@ class Study(Value):
         _check_plan(self)
         _check_tune(self)
         _check_numbers(self)
+        if self.train is not None:
+            _ = self.code  # refuses code that cannot be told apart
 
     @property
     def plan(self) -> Plan:
@@ -128,8 +130,6 @@ def _check_base(study: Study) -> None:
     elif not inspect.isfunction(study.train) or len(inspect.signature(study.train).parameters) != 4:
         raise Refused(f"Study.train must be a function (config, seed, epochs, run), got {study.train!r}")
     digest(base)  # refuses what cannot be recorded
-    if study.train is not None:
-        _ = study.code  # refuses a function whose code cannot be told apart
 
 
 def _check_field(study: Study, field: str, whose: str) -> None:

@@ -84,6 +84,15 @@ def test_from_nothing_to_a_report(hpsearch: Run, tmp_path: Path) -> None:
     assert "nothing left to run" in said
 
 
+def test_the_study_of_ones_own_function_runs(hpsearch: Run) -> None:
+    study = Path(__file__).parents[2] / "studies" / "own_function.py"
+    assert len(study.read_text().splitlines()) < 40
+    code, said, complaint = hpsearch("run", str(study), "--here")
+    assert code == 0, complaint
+    assert "0 failed" in said
+    assert re.search(r"scaled pixels in the full stack +[+-]\d+\.\d\d \[", said)
+
+
 @pytest.mark.parametrize("option", [(), ("--own",)])
 def test_a_new_study_can_be_planned(hpsearch: Run, option: tuple[str, ...]) -> None:
     assert hpsearch("new", "studies/mine.py", *option)[0] == 0

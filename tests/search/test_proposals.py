@@ -51,8 +51,8 @@ def test_equal_arguments_give_equal_points_whatever_the_global_generator(kind):
 
 @pytest.mark.parametrize("kind", PROPOSALS)
 def test_points_lie_inside_the_box(kind):
-    points = walked(kind, MIXED, 10, 3, lambda point: -point["rate"] + point["layers"])
-    assert len(points) == 10
+    points = walked(kind, MIXED, 8, 3, lambda point: -point["rate"] + point["layers"])
+    assert len(points) == 8
     for point in points:
         assert point.keys() == set(MIXED.names)
         assert all(value in MIXED[name] for name, value in point.items())

@@ -1,0 +1,136 @@
+"""Values travel as JSON, and their digest is their content."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.ablation import Trick
+from hpsearch.errors import Refused
+from hpsearch.values import Value, canonical, digest, from_json, to_json
+
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+)
+NESTED = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=4).map(tuple), max_leaves=12)
+
+
+@dataclass(frozen=True)
+class Own:
+    rate: float = 0.1
+    drops: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Folder:
+    path: str
+    content: str
+
+    def identity(self) -> dict[str, Any]:
+        return {"content": self.content}
+
+
+def helper() -> None:
+    """Named in a record by its name."""
+
+
+@given(value=NESTED)
+def test_nests_of_plain_values_come_back_from_json(value):
+    assert from_json(json.loads(json.dumps(to_json(value)))) == value
+
+
+@given(value=NESTED)
+def test_the_digest_survives_the_journey_through_json(value):
+    assert digest(from_json(json.loads(json.dumps(to_json(value))))) == digest(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_refused(value):
+    for write in (to_json, canonical):
+        with pytest.raises(Refused, match=f"a value must be finite to be recorded, got {value}"):
+            write({"a": (1, value)})
+
+
+def test_what_json_cannot_hold_is_refused_by_name():
+    with pytest.raises(Refused) as refused:
+        to_json({1, 2})
+    assert str(refused.value) == "{1, 2} (set) cannot be recorded: use numbers, texts, tuples or frozen dataclasses of them"
+
+
+def test_one_and_one_point_nought_are_one_setting_and_true_is_another():
+    assert canonical({"a": 1}) == canonical({"a": 1.0}) == '{"a":1}'
+    assert digest(1) == digest(1.0) != digest(True)
+    assert digest(0) == digest(-0.0) != digest(False)
+    assert digest(0.5) != digest(0.5000001)
+    assert digest("1") != digest(1)
+
+
+def test_the_order_of_members_and_the_kind_of_sequence_do_not_matter():
+    assert digest({"a": 1, "b": (1, 2)}) == digest({"b": [1, 2], "a": 1})
+    assert digest((1, 2)) != digest((2, 1))
+
+
+def test_data_stands_by_its_content():
+    assert digest(Folder("/here", "cats")) == digest(Folder("/there", "cats")) != digest(Folder("/here", "dogs"))
+
+
+def test_classes_with_equal_members_differ():
+    assert digest(Own()) != digest({"rate": 0.1, "drops": ()})
+    assert json.loads(canonical(Own()))["is"] == "Own"
+
+
+def test_own_classes_and_functions_come_back_when_they_are_named():
+    data = json.loads(json.dumps(to_json((Own(0.5, (1, 2)), helper))))
+    assert from_json(data, known=(Own, helper)) == (Own(0.5, (1, 2)), helper)
+
+
+def test_reading_json_never_imports(monkeypatch):
+    # importing antigravity would open a browser
+    for data in ({"is": "antigravity:fly"}, {"is": "function", "name": "antigravity:fly"}, {"is": "os:system", "command": "true"}):
+        before = set(sys.modules)
+        with pytest.raises(Refused, match="no value class or function is named"):
+            from_json(data)
+        assert set(sys.modules) == before
+    assert "antigravity" not in sys.modules
+
+
+def test_a_misspelt_class_is_named_with_the_near_one():
+    with pytest.raises(Refused, match="no value class or function is named 'Trik': did you mean 'Trick'"):
+        from_json({"is": "Trik", "name": "a"})
+
+
+def test_two_value_classes_of_one_name_are_an_error():
+    with pytest.raises(TypeError, match="two value classes are named Trick"):
+        type("Trick", (Value,), {})
+    assert from_json(to_json(Trick("a", {"x": 1}))) == Trick("a", {"x": 1})
+
+
+def test_the_digest_is_the_same_whatever_the_seed_of_hashing():
+    code = (
+        "from hpsearch.ablation import Trick, factorial\n"
+        "from hpsearch.values import digest\n"
+        "print(digest(factorial(*(Trick(n, {n + 'x': 1, n + 'y': (None, 'z')}) for n in 'qwert'))))"
+    )
+    plan_digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "77")
+    }
+    assert len(plan_digests) == 1
+    assert len(plan_digests.pop().strip()) == 64
