@@ -96,7 +96,9 @@ class Study(Value):
         """The arms that are searched: each, or the one whose winner all share."""
         if self.tune is None:
             return ()
-        return {"each": self.plan.arms, "base": (Arm(),), "stack": (self.plan.top,)}[self.tune.arms]
+        if self.tune.arms == "each":
+            return self.plan.arms
+        return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
 
     @property
     def cost(self) -> int:
@@ -167,6 +169,8 @@ def _check_tune(study: Study) -> None:
         return
     if not isinstance(study.tune, Tune):
         raise Refused(f"Study.tune must be a Tune(Space(...), rounds=...), got {study.tune!r}")
+    if study.tune.arms == "stack" and not any(set(study.plan.tricks) <= set(arm.tricks) for arm in study.plan.arms):
+        raise Refused("Tune.arms='stack' searches the arm with all tricks, and the plan has none: take 'each' or 'base'")
     varied = {field: trick for trick in study.plan.tricks for field in trick.settings}
     for name, domain in study.tune.space.domains:
         _check_field(study, name, "the space of Study.tune")

@@ -81,7 +81,9 @@ def test_any_order_of_ending_leads_to_the_same_trials(arms, outcome):
 def test_the_order_law_reports_a_planted_fault(monkeypatch):
     honest = hpsearch.agenda.agenda
     monkeypatch.setitem(
-        globals(), "agenda", lambda asked, scores: honest(replace(asked, tune=replace(asked.tune, seed=len(scores) // 5)), scores)
+        globals(),
+        "agenda",
+        lambda asked, scores: honest(replace(asked, tune=replace(asked.tune, seed=min(1, len(scores) // 5))), scores),
     )
     asked = study()
     orders = [walked(asked, score, random.Random(seed), slots=slots) for seed, slots in ((0, 1), (1, 4))]

@@ -133,6 +133,10 @@ REFUSED = [
         {"base": Long(), "vary": ladder(Trick("long", {"epochs": 9}))},
         "trick 'long' sets 'epochs', which Study.epochs=5 overrides: drop one of the two",
     ),
+    (
+        {"vary": one_at_a_time(WIDE, SECOND), "tune": Tune(RATE, ROUNDS, arms="stack")},
+        "Tune.arms='stack' searches the arm with all tricks, and the plan has none: take 'each' or 'base'",
+    ),
     ({"epochs": None}, "Config has no field 'epochs', so the study needs epochs="),
     ({"epochs": 0}, "arm 'base' would train for 0 epochs: give it a whole number, at least 1"),
     ({"epochs": 2.5}, "arm 'base' would train for 2.5 epochs: give it a whole number, at least 1"),
@@ -184,6 +188,7 @@ def test_one_seed_is_enough_where_nothing_is_compared():
         ({"base": Long(), "epochs": None, "vary": ladder(Trick("long", {"epochs": 10})), "seeds": 2}, 4, 2 * 7 + 2 * 10),
         ({"vary": leave_one_out(WIDE, SECOND), "base": Long(), "epochs": None}, 15, 15 * 7),
         ({"budget": 75}, 15, 75),
+        ({"vary": one_at_a_time(WIDE, SECOND), "tune": Tune(RATE, ROUNDS)}, 3 * 5 + 3 * 9, 75 + 3 * 24),
     ],
 )
 def test_trials_and_epochs_are_those_counted_by_hand(changes, trials, cost):

@@ -4,6 +4,7 @@ import random
 from statistics import mean
 
 import pytest
+import torch
 from scipy.stats import qmc
 
 from hpsearch.search import propose
@@ -19,6 +20,15 @@ MIXED = Space(
 )
 FLAT = Space(x=Uniform(-1, 1), y=Uniform(-1, 1))
 LEARNING = ("tpe", "gp")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """GP proposals are tiny matrices: many threads on busy cores make them wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def bowl(point):
