@@ -15,6 +15,7 @@ import typer
 from hpsearch.errors import HpsearchError, Refused
 
 if TYPE_CHECKING:
+    from hpsearch.record.evidence import Evidence
     from hpsearch.record.record import Record
     from hpsearch.studyfile import StudyFile
 
@@ -95,7 +96,7 @@ def plan(
     states = known.states(trial.key for trial in trials) if known else {}
     console = Console()
     terminal.show_plan(console, file.study, agenda, states, file.name)
-    seconds = _measured(file, debug) if measure else None
+    seconds = _measured(file) if measure else None
     slots = slots or launch.resources(1, None, None, False, None).slots
     console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
     console.print(_resolution(file, known), highlight=False)
@@ -130,10 +131,10 @@ def run(
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")
-        opened = _record(record, folder)
-        written = _write_report(file, opened, out or _beside(record, file))
+        told = _evidence(file, _record(record, folder))
+        written = _write_report(told, out or _beside(record, file))
     console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False)
-    _closing(console, file, opened)
+    _closing(console, told)
     console.print(f"report: {written[0]}", highlight=False)
     if session.plan.problems and not session.plan.measurements:
         raise Refused(session.plan.problems[0])
@@ -145,11 +146,9 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     """Say how far a study is, who is running it, and why trials failed."""
     from rich.console import Console
 
-    from hpsearch.record.frames import evidence
-
     file = _read(study, data)
     opened = _record(record, None)
-    told = evidence(opened, file.study, file.name, file.text)
+    told = _evidence(file, opened)
     console = Console()
     counts = told.trials.drop_duplicates("key")["state"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("complete", "running", "waiting", "failed"))
@@ -172,7 +171,7 @@ def report(
 ) -> None:
     """Write the report of what the record holds: one HTML file that needs no network, with .md and .csv beside it."""
     file = _read(study, data)
-    for path in _write_report(file, _record_if_any(record), out or _beside(record, file)):
+    for path in _write_report(_evidence(file, _record_if_any(record)), out or _beside(record, file)):
         typer.echo(path)
 
 
@@ -201,28 +200,32 @@ def _beside(record: str, file: "StudyFile") -> Path:
     return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
 
 
-def _write_report(file: "StudyFile", record: "Record | None", out: Path) -> tuple[Path, ...]:
+def _evidence(file: "StudyFile", record: "Record | None") -> "Evidence":
     from hpsearch.record.frames import evidence
+
+    return evidence(record, file.study, file.name, file.text)
+
+
+def _write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
     from hpsearch.report import write
 
     try:
-        return write(evidence(record, file.study, file.name, file.text), out)
+        return write(told, out)
     except OSError as error:
         raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
 
 
-def _closing(console: Any, file: "StudyFile", record: "Record") -> None:
+def _closing(console: Any, told: "Evidence") -> None:
     """The effects in words, as the report's first lines."""
-    from hpsearch.record.frames import evidence
     from hpsearch.statistics import effects
 
-    for effect in effects(evidence(record, file.study, file.name, file.text)):
+    for effect in effects(told):
         known = effect.value is not None and effect.low is not None and effect.high is not None
         numbers = f"{effect.value:+.2f} [{effect.low:+.2f}, {effect.high:+.2f}]" if known else "no interval"
         console.print(f"  {effect.name:<32} {numbers:<26} {effect.verdict}", highlight=False, markup=False)
 
 
-def _measured(file: "StudyFile", debug: bool) -> float:
+def _measured(file: "StudyFile") -> float:
     """Seconds of the second epoch of the base, run now in a folder that is thrown away; the first pays for imports."""
     import tempfile
     import time
@@ -251,11 +254,7 @@ def _resolution(file: "StudyFile", record: "Record | None") -> str:
     study = file.study
     if not study.plan.contrasts:
         return "resolution  no differences are asked about"
-    deviation = None
-    if record is not None:
-        from hpsearch.record.frames import evidence
-
-        deviation = pooled_deviation(evidence(record, study, file.name, file.text).measurements())
+    deviation = pooled_deviation(_evidence(file, record).measurements()) if record is not None else None
     arms, comparisons = len(study.plan.arms), len(study.plan.contrasts)
     least = smallest_difference(arms, study.seeds, deviation or 1.0, comparisons=comparisons)
     unit = (

@@ -96,13 +96,17 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     if study.tune:
         console.print(_rounds(study))
     trials = list(plan.trials())
-    finished = [t for t in trials if states.get(t.key, {}).get("state") in ("complete", "failed")]
+    finished = _finished(trials, states)
     console.print(f"contrasts   {len(study.plan.contrasts)}", highlight=False)
     console.print(f"seeds       {study.seeds} per arm, none of them used for tuning", highlight=False)
     console.print(f"trials      {study.trials} wanted, {len(finished)} done", highlight=False)
     spent = sum(t.epochs for t in finished)
     limit = f", budget {study.budget:,}" if study.budget else ""
     console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
+
+
+def _finished(trials: list[Trial], states: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
+    return [trial for trial in trials if states.get(trial.key, {}).get("state") in ("complete", "failed")]
 
 
 def _tricks(study: Study) -> Table:
@@ -139,7 +143,7 @@ def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, A
     per_epoch = measured if measured is not None else statistics.median(known) if known else None
     if per_epoch is None:
         return "hours       unknown before the first trial: `hpsearch plan --measure` runs two epochs of the base to find out"
-    spent = sum(t.epochs for t in trials if states.get(t.key, {}).get("state") in ("complete", "failed"))
+    spent = sum(t.epochs for t in _finished(trials, states))
     left = max(0, study.cost - spent)
     if left == 0:
         return "hours       nothing left to run"

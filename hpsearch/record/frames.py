@@ -20,7 +20,7 @@ def evidence(record: Record | None, study: Study, name: str, text: str) -> Evide
     """Everything the record holds about a study; a study never run gives frames of waiting trials."""
     plan, scores = replay(record, study)
     entries = list(_entries(plan))
-    keys = {trial.key for _, trial, _ in entries}
+    keys = {trial.key for _, trial in entries}
     states = record.states(keys) if record else {}
     rows = record.rows(keys) if record else {}
     launch = record.launch(name) if record else None
@@ -46,24 +46,24 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
         scores = found
 
 
-Entry = tuple[dict[str, Any], Trial, Mapping[str, Any]]  # identifying columns, trial, tuned point
+Entry = tuple[dict[str, Any], Trial]  # identifying columns, trial
 
 
 def _entries(plan: Agenda) -> list[Entry]:
     entries: list[Entry] = []
     for stage in plan.stages:
-        for place, (point, trial) in enumerate(zip(stage.points, stage.trials, strict=True)):
+        for place, trial in enumerate(stage.trials):
             ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
-            entries.append((ids, trial, point))
+            entries.append((ids, trial))
     for m in plan.measurements:
-        entries.append(({"role": MEASUREMENT, "arm": m.arm.name, "round": None, "point": None}, m.trial, {}))
+        entries.append(({"role": MEASUREMENT, "arm": m.arm.name, "round": None, "point": None}, m.trial))
     return entries
 
 
 def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str, float | None], study: Study) -> pd.DataFrame:
     tuned = study.tune.space.names if study.tune else ()
     lines = []
-    for ids, trial, _ in entries:
+    for ids, trial in entries:
         known = states.get(trial.key, {"state": "waiting"})
         line = {**ids, "key": trial.key, "seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
         line |= {name: known.get(name) for name in STATE if name != "score"}
@@ -77,7 +77,7 @@ def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str
 def _rows(entries: list[Entry], rows: Mapping[str, list[tuple[int, Row]]]) -> pd.DataFrame:
     names = ("key", "role", "arm", "round", "seed", "epoch")
     lines = []
-    for ids, trial, _ in entries:
+    for ids, trial in entries:
         for epoch, row in rows.get(trial.key, ()):
             metrics = {name: value for name, value in row.items() if isinstance(value, int | float)}
             line = {"key": trial.key, "role": ids["role"], "arm": ids["arm"], "round": ids["round"], "seed": trial.seed}

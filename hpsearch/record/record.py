@@ -45,6 +45,11 @@ class Result:
     detail: str = ""
     artefacts: tuple[tuple[str, str, str, int], ...] = ()  # name, path, sha256, bytes
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Result":
+        """The result whose ``dataclasses.asdict`` went through JSON."""
+        return cls(**{**told, "rows": tuple(told["rows"]), "artefacts": tuple(tuple(each) for each in told["artefacts"])})
+
 
 def now() -> str:
     """The time in UTC, to the second."""

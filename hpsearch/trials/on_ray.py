@@ -112,9 +112,7 @@ class _Asker(Searcher):
         if error or not result or "result" not in result:
             self.session.lost(key, f"its worker died {ATTEMPTS} times" if error else "its worker ended without a result")
         else:
-            told = json.loads(result["result"])
-            artefacts = tuple(tuple(each) for each in told["artefacts"])
-            self.session.tell(Result(**{**told, "rows": tuple(told["rows"]), "artefacts": artefacts}))
+            self.session.tell(Result.of(json.loads(result["result"])))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the record is the only truth."""

@@ -59,7 +59,7 @@ def sealed_result(folder: Path, key: str) -> Result | None:
     told = read_json(home(folder, key) / "result.json")
     if not told or told["key"] != key:
         return None
-    return Result(**{**told, "rows": tuple(told["rows"]), "artefacts": tuple(tuple(a) for a in told["artefacts"])})
+    return Result.of(told)
 
 
 def built_in() -> Train:
