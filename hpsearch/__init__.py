@@ -8,7 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpsearch.ablation import Arm, Claim, Contrast, Plan, Trick, difference, factorial, ladder, leave_one_out, one_at_a_time
+    from hpsearch.ablation import (
+        Arm,
+        Claim,
+        Contrast,
+        Plan,
+        Teacher,
+        Trained,
+        Trick,
+        difference,
+        factorial,
+        ladder,
+        leave_one_out,
+        one_at_a_time,
+    )
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
     from hpsearch.search import Round, Tune
@@ -18,7 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _homes = {
-    "ablation": "Arm Claim Contrast Plan Trick difference factorial ladder leave_one_out one_at_a_time",
+    "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial ladder leave_one_out one_at_a_time",
     "errors": "HpsearchError Refused",
     "run": "Run",
     "search": "Round Tune",
@@ -42,6 +55,8 @@ __all__ = [
     "Run",
     "Space",
     "Study",
+    "Teacher",
+    "Trained",
     "Trial",
     "Trick",
     "Tune",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hpsearch.ablation import Arm
 from hpsearch.search import Tune, best, points_of
 from hpsearch.space import Point, Space
-from hpsearch.study import TUNING_SEED, Study, Trial
+from hpsearch.study import TUNING_SEED, Study, Trial, needed
 
 Scores = Mapping[str, float | None]  # trial key to score of finished trials; None: failed
 
@@ -53,10 +53,20 @@ class Agenda:
     settled: bool  # nothing further will be determined by more scores
 
     def trials(self) -> Iterator[Trial]:
-        """Every trial determined so far, searches first, then seed by seed over all arms; each once."""
-        every = [trial for stage in self.stages for trial in stage.trials]
-        every += [m.trial for m in sorted(self.measurements, key=lambda m: m.seed)]
+        """Every trial determined so far, searches first, then seed by seed over all arms; each once, after those it needs."""
+        every = [each for trial in self._students() for each in (*needed(trial), trial)]
         return iter({trial.key: trial for trial in every}.values())
+
+    @property
+    def teachers(self) -> tuple[Trial, ...]:
+        """Trials that are there only because others need their weights; each once."""
+        students = self._students()
+        own = {trial.key for trial in students}
+        return tuple({t.key: t for trial in students for t in needed(trial) if t.key not in own}.values())
+
+    def _students(self) -> list[Trial]:
+        searched = [trial for stage in self.stages for trial in stage.trials]
+        return searched + [m.trial for m in sorted(self.measurements, key=lambda m: m.seed)]
 
 
 def agenda(study: Study, scores: Scores) -> Agenda:

@@ -45,6 +45,10 @@ class Run(Protocol):
         """The newest checkpoint that is whole, or None. Load it with ``weights_only=True``."""
         ...
 
+    def given(self, name: str) -> Path:
+        """The ``weights.pt`` that the trial in the config's field ``name`` ended with; see ``hpsearch.Teacher``."""
+        ...
+
     def saving(self) -> AbstractContextManager[Path]:
         """A path to write a checkpoint to; it is sealed together with the next row that is yielded."""
         ...

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from hpsearch.ablation import Arm, Plan
+from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.run import HeldOut, Source
@@ -34,6 +34,19 @@ class Trial(Value):
     def key(self) -> str:
         """32 hexadecimal digits. Where the data lies, how many slots ran and which executor are not part of it."""
         return digest([self.config, self.seed, self.epochs, self.held_out, self.code])[:32]
+
+    @cached_property
+    def needs(self) -> dict[str, "Trial"]:
+        """The trials whose weights this one is given, by the fields of its config that name them.
+
+        They are scored on the same images: a teacher of tuning students must not have learned from what those are scored on.
+        """
+        found = {name: getattr(self.config, name) for name in _names(self.config)}
+        return {name: self._taught_by(value) for name, value in found.items() if isinstance(value, Trained)}
+
+    def _taught_by(self, teacher: Trained) -> "Trial":
+        epochs = teacher.config.epochs if teacher.epochs is None else teacher.epochs
+        return Trial(teacher.config, teacher.seed, epochs, self.held_out, self.code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +86,20 @@ class Study(Value):
     def code(self) -> str:
         """Fingerprint of the training function and the code it reaches, and of the classes that read the data."""
         trains = code_fingerprint(self.train) if self.train else file_fingerprint(BUILT_IN, "train")
-        configs = [self.config(arm) for arm in self.plan.arms]
-        readers = {type(value) for c in configs for f in fields(c) if isinstance(value := getattr(c, f.name), Source)}
+        readers = {type(source) for source in self.sources}
         return digest([trains, *sorted(code_fingerprint(cls) for cls in readers)])
 
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The data that any arm, or a teacher of one, names; each once."""
+        return tuple(dict.fromkeys(source for arm in self.plan.arms for source in _sources(self.config(arm))))
+
     def config(self, arm: Arm, point: Mapping[str, Any] | None = None) -> Any:
-        """The base with the arm's tricks and a tuned point laid over it."""
-        return replace(arm.over(self.base), **(point or {}))
+        """The base with the arm's tricks and a tuned point laid over it; teachers are made absolute, and not tuned.
+
+        So all points and seeds of an arm share its teachers, and arms do that agree on what a teacher follows.
+        """
+        return replace(resolved(arm.over(self.base), self.base, self.epochs), **(point or {}))
 
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""
@@ -104,17 +124,55 @@ class Study(Value):
     def cost(self) -> int:
         """Epochs of all trials together, as if none had run."""
         search = len(self.searches) * self.tune.cost if self.tune else 0
-        return search + self.seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
+        taught = sum(trial.epochs for trial in self.teachers)
+        return search + taught + self.seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
 
     @property
     def trials(self) -> int:
         """Trials wanted in all; those that rounds or arms share are counted once for each."""
         search = len(self.searches) * sum(r.points for r in self.tune.rounds) if self.tune else 0
-        return search + self.seeds * len(self.plan.arms)
+        return search + len(self.teachers) + self.seeds * len(self.plan.arms)
+
+    @cached_property
+    def teachers(self) -> tuple[Trial, ...]:
+        """The trials that others need, each once and before those that need it; trials of an arm are not among them."""
+        searching = [self.student(arm, 0, "tuning") for arm in self.searches]
+        measuring = [self.student(arm, 0, "final") for arm in self.plan.arms]
+        found = {trial.key: trial for student in (*searching, *measuring) for trial in needed(student)}
+        if found and not self.tune:
+            own = {self.student(arm, seed, "final").key for arm in self.plan.arms for seed in range(self.seeds)}
+            found = {key: trial for key, trial in found.items() if key not in own}
+        return tuple(found.values())
+
+    def student(self, arm: Arm, seed: int, held_out: HeldOut) -> Trial:
+        """A full training of an arm with nothing tuned."""
+        config = self.config(arm)
+        return self.trial(config, seed, self.length(config), held_out)
 
     def better(self, score: float) -> float:
         """The score turned so that larger is better."""
         return score if self.goal == "maximise" else -score
+
+
+def different(config: Any, base: Any) -> dict[str, Any]:
+    """The fields in which a config differs from the base, with its values."""
+    return {name: getattr(config, name) for name in _names(config) if getattr(config, name) != getattr(base, name, None)}
+
+
+def needed(trial: Trial) -> Iterator[Trial]:
+    """Every trial that must end before this one begins, in an order in which they can run."""
+    for each in trial.needs.values():
+        yield from needed(each)
+        yield each
+
+
+def _sources(config: Any) -> Iterator[Source]:
+    for name in _names(config):
+        value = getattr(config, name)
+        if isinstance(value, Source):
+            yield value
+        elif isinstance(value, Trained):
+            yield from _sources(value.config)
 
 
 def _names(config: Any) -> tuple[str, ...]:
@@ -144,12 +202,17 @@ def _check_plan(study: Study) -> None:
     if study.vary is not None and not isinstance(study.vary, Plan):
         raise Refused(f"Study.vary must be a plan such as ladder(...), got {study.vary!r}")
     for trick in study.plan.tricks:
-        for field, _ in trick.sets:
+        for field, value in trick.sets:
             _check_field(study, field, f"trick {trick.name!r}")
+            if isinstance(value, Teacher):
+                _check_teacher(study, value, f"the teacher of trick {trick.name!r}")
         if study.epochs is not None and "epochs" in trick.settings:
             raise Refused(f"trick {trick.name!r} sets 'epochs', which Study.epochs={study.epochs} overrides: drop one of the two")
         if all(getattr(study.base, field) == value for field, value in trick.sets):
             raise Refused(f"trick {trick.name!r} changes nothing: the base already has {_written(trick.settings)}")
+    for name in _names(study.base):
+        if isinstance(value := getattr(study.base, name), Teacher):
+            _check_teacher(study, value, f"the teacher in the base's {name!r}")
     seen: dict[str, Arm] = {}
     for arm in study.plan.arms:
         try:
@@ -158,6 +221,14 @@ def _check_plan(study: Study) -> None:
             raise Refused(f"arm {arm.name!r} is no valid {type(study.base).__name__}: {error}") from error
         if seen.setdefault(content, arm) != arm:
             raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train the very same thing: drop one")
+
+
+def _check_teacher(study: Study, teacher: Teacher, whose: str) -> None:
+    for field in (*teacher.settings, *teacher.follows):
+        _check_field(study, field, whose)
+    for value in teacher.settings.values():
+        if isinstance(value, Teacher):
+            _check_teacher(study, value, f"the teacher of {whose}")
 
 
 def _written(settings: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -27,10 +27,8 @@ class StudyFile:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The data that any arm of the study names, each once."""
-        configs = [self.study.config(arm) for arm in self.study.plan.arms]
-        found = [getattr(config, f.name) for config in configs for f in fields(config)]
-        return tuple(dict.fromkeys(value for value in found if isinstance(value, Source)))
+        """The data that any arm of the study, or a teacher, names; each once."""
+        return self.study.sources
 
 
 def read(path: Path) -> StudyFile:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hpsearch.agenda import Agenda
 from hpsearch.report.words import short_names
-from hpsearch.study import Study, Trial
+from hpsearch.study import Study, Trial, different, needed
 from hpsearch.trials.session import Session
 
 LINE_EVERY = 15.0  # seconds between plain lines
@@ -93,6 +93,8 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     if study.plan.tricks:
         console.print(_tricks(study))
         console.print(_arms(study))
+    if study.teachers:
+        console.print(_teachers(study))
     if study.tune:
         console.print(_rounds(study))
     trials = list(plan.trials())
@@ -123,6 +125,18 @@ def _arms(study: Study) -> Table:
     table = Table("arm", "tricks", "epochs", title="Arms", title_justify="left", box=None, pad_edge=False)
     for arm in study.plan.arms:
         table.add_row(names[arm.name], str(len(arm.tricks)), str(study.length(study.config(arm))))
+    return table
+
+
+def _teachers(study: Study) -> Table:
+    """Trainings whose weights arms learn from, and how many arms share each."""
+    students = [{trial.key for trial in needed(study.student(arm, 0, "final"))} for arm in study.plan.arms]
+    table = Table("teacher", "epochs", "arms", title="Teachers", title_justify="left", box=None, pad_edge=False)
+    for teacher in study.teachers:
+        changed = different(teacher.config, study.base)
+        written = ", ".join(f"{name}={value!r}" for name, value in changed.items()) or "the base"
+        shared = sum(teacher.key in keys for keys in students)
+        table.add_row(written, str(teacher.epochs), str(shared) if teacher.held_out == "final" else "search")
     return table
 
 

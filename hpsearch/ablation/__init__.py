@@ -2,17 +2,22 @@
 
 from hpsearch.ablation.designs import factorial, ladder, leave_one_out, one_at_a_time
 from hpsearch.ablation.plan import Contrast, Plan, difference
-from hpsearch.ablation.trick import Arm, Claim, Trick
+from hpsearch.ablation.teacher import Teacher, Trained, resolved
+from hpsearch.ablation.trick import Arm, Claim, Rung, Trick
 
 __all__ = [
     "Arm",
     "Claim",
     "Contrast",
     "Plan",
+    "Rung",
+    "Teacher",
+    "Trained",
     "Trick",
     "difference",
     "factorial",
     "ladder",
     "leave_one_out",
     "one_at_a_time",
+    "resolved",
 ]

@@ -26,6 +26,19 @@ class Claim(Value):
 
 
 @dataclass(frozen=True)
+class Rung(Value):
+    """A published result as it is printed: one rung of a ladder."""
+
+    rung: str
+    name: str
+    top1: float  # percent
+    top5: float | None  # percent
+    over: str | None  # the rung below it
+    source: str  # paper and table
+    settings: str = ""
+
+
+@dataclass(frozen=True)
 class Trick(Value):
     """A named setting of recipe fields.
 

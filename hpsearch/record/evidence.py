@@ -8,7 +8,7 @@ import pandas as pd
 from hpsearch.agenda import Agenda
 from hpsearch.study import Study
 
-SEARCH, MEASUREMENT = "search", "measurement"
+SEARCH, MEASUREMENT, TEACHER = "search", "measurement", "teacher"
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +17,9 @@ class Evidence:
 
     ``trials`` has the columns
 
-    * ``key`` (32 hexadecimal digits), ``role`` (``search`` or ``measurement``), ``arm`` (name), ``round`` (from 1; missing for
-      a measurement), ``point`` (place in its round, from 0; missing for a measurement), ``seed``, ``epochs``,
+    * ``key`` (32 hexadecimal digits), ``role`` (``search``, ``measurement``, or ``teacher`` where others learn from it), ``arm``
+      (name; of a teacher ``teacher`` and a number), ``round`` (from 1) and ``point`` (place in its round, from 0; both missing
+      outside a search), ``seed``, ``epochs``,
     * ``state`` (``waiting``, ``running``, ``complete``, ``failed``), ``reason`` (text, empty where there is none),
     * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds``
       (of all epochs), ``attempts``, ``host``, ``device``,

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hpsearch.agenda import Agenda, agenda
-from hpsearch.record.evidence import MEASUREMENT, SEARCH, Evidence
+from hpsearch.record.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
 from hpsearch.record.record import Record
 from hpsearch.run import Row
 from hpsearch.study import Study, Trial
@@ -55,6 +55,8 @@ def _entries(plan: Agenda) -> list[Entry]:
         for place, trial in enumerate(stage.trials):
             ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
             entries.append((ids, trial))
+    for number, trial in enumerate(plan.teachers, start=1):
+        entries.append(({"role": TEACHER, "arm": f"teacher {number}", "round": None, "point": None}, trial))
     for m in plan.measurements:
         entries.append(({"role": MEASUREMENT, "arm": m.arm.name, "round": None, "point": None}, m.trial))
     return entries

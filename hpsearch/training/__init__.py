@@ -1,6 +1,39 @@
 """Training image classifiers: the recipe and the data it names. torch is imported by the loop only, not here."""
 
-from hpsearch.training.data import Digits, ImageFolder, digits, image_folder
+from hpsearch.training.data import (
+    Digits,
+    ImageFolder,
+    ImageNet,
+    Imagenette,
+    TorchvisionSet,
+    cifar10,
+    cifar100,
+    digits,
+    fashion_mnist,
+    image_folder,
+    imagenet,
+    imagenette,
+)
+from hpsearch.training.presets import gluoncv, paper, preset
+from hpsearch.training.pretrained import Pretrained
 from hpsearch.training.recipe import Recipe
 
-__all__ = ["Digits", "ImageFolder", "Recipe", "digits", "image_folder"]
+__all__ = [
+    "Digits",
+    "ImageFolder",
+    "ImageNet",
+    "Imagenette",
+    "Pretrained",
+    "Recipe",
+    "TorchvisionSet",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "gluoncv",
+    "image_folder",
+    "imagenet",
+    "imagenette",
+    "paper",
+    "preset",
+]

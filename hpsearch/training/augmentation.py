@@ -1,6 +1,6 @@
 """Random crops and flips of a whole batch at once; every image draws its own numbers, on the CPU.
 
-Images are (batch, channels, size, size) floats.
+Images are (batch, channels, height, width) floats.
 """
 
 import math
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-AREA = (0.08, 1.0)  # share of the image that a resized crop keeps
 ASPECT = (3 / 4, 4 / 3)  # width over height of a resized crop, drawn evenly in the logarithm
 TRIES = 10  # boxes drawn until one fits into the image, as torchvision does
 
@@ -33,42 +32,78 @@ def padded_crop(images: Tensor, pad: int, generator: torch.Generator) -> Tensor:
     return padded[batch, (tops + inside)[:, :, None], (lefts + inside)[:, None, :]].permute(0, 3, 1, 2)
 
 
-def resized_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A random box of each image, stretched to the image's size; see ``boxes`` and ``stretched``."""
-    return stretched(images, boxes(len(images), images.shape[3], generator).to(images.device))
+def crop_draws(count: int, generator: torch.Generator) -> Tensor:
+    """(count, 11, 2) numbers in [0, 1) that decide an image's random box, whatever size the image turns out to have."""
+    return torch.rand(count, TRIES + 1, 2, generator=generator, dtype=torch.float64)
 
 
-def boxes(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """(count, 4) whole pixels: top, left, height, width of boxes inside a square image, as torchvision's ``RandomResizedCrop``.
+def boxes(draws: Tensor, heights: Tensor | int, widths: Tensor | int, least_area: float) -> Tensor:
+    """(count, 4) whole pixels: top, left, height, width of a random box in each image, as torchvision's ``RandomResizedCrop``.
 
-    Area and aspect are drawn up to ten times; where no box fits, the whole image is taken.
+    The area is even in [least_area, 1] of the image, the aspect even in the logarithm; ten tries, then the largest centred box with
+    an aspect that is allowed. ``draws`` are ``crop_draws``; heights and widths are whole numbers, or (count,) of them.
     """
-    shape = (count, TRIES)
-    area = size**2 * torch.empty(shape).uniform_(*AREA, generator=generator)
-    aspect = torch.empty(shape).uniform_(math.log(ASPECT[0]), math.log(ASPECT[1]), generator=generator).exp()
-    width, height = (area * aspect).sqrt().round().long(), (area / aspect).sqrt().round().long()
-    fits = (width >= 1) & (width <= size) & (height >= 1) & (height <= size)
+    heights, widths = (torch.as_tensor(each).expand(len(draws))[:, None] for each in (heights, widths))
+    low, high = math.log(ASPECT[0]), math.log(ASPECT[1])
+    area = heights * widths * (least_area + (1 - least_area) * draws[:, :TRIES, 0])
+    aspect = (low + (high - low) * draws[:, :TRIES, 1]).exp()
+    wide, tall = (area * aspect).sqrt().round().long(), (area / aspect).sqrt().round().long()
+    fits = (wide >= 1) & (wide <= widths) & (tall >= 1) & (tall <= heights)
     first = fits.int().argmax(1, keepdim=True)
-    found = fits.any(1)
-    width = torch.where(found, width.gather(1, first)[:, 0], size)
-    height = torch.where(found, height.gather(1, first)[:, 0], size)
-    top, left = (torch.rand(2, count, generator=generator) * torch.stack([size - height + 1, size - width + 1])).long()
-    return torch.stack([top, left, height, width], 1)
+    found = fits.any(1, keepdim=True)
+    whole_wide, whole_tall = _largest(heights, widths)
+    width = torch.where(found, wide.gather(1, first), whole_wide)
+    height = torch.where(found, tall.gather(1, first), whole_tall)
+    room = torch.cat([heights - height, widths - width], 1)
+    corner = torch.where(found, (draws[:, TRIES] * (room + 1)).long(), room // 2)
+    return torch.cat([corner, height, width], 1)
 
 
-def stretched(images: Tensor, boxes: Tensor) -> Tensor:
-    """Each image's box (top, left, height, width), enlarged to the image's size by bilinear interpolation.
+def _largest(heights: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+    """Width and height of the largest box inside the image whose aspect is allowed."""
+    ratio = widths / heights
+    width = torch.where(ratio > ASPECT[1], (heights * ASPECT[1]).round().long(), widths)
+    height = torch.where(ratio < ASPECT[0], (widths / ASPECT[0]).round().long(), heights)
+    return width, height
 
-    Bilinear interpolation is linear in rows and in columns, so it is two matrix products: rows @ image @ columns^T.
+
+def stretched(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Each image's box (top, left, height, width) as (batch, channels, size, size), by bilinear interpolation.
+
+    Where the box is larger than ``size``, each pixel is the mean of all that it covers, as with torchvision's ``antialias=True``.
+    Interpolation is linear in rows and in columns, so it is two matrix products: rows @ image @ columns^T.
     """
-    top, left, height, width = boxes.T
-    rows, columns = _interpolation(top, height, images.shape[2]), _interpolation(left, width, images.shape[3])
+    top, left, height, width = boxes.to(images.device).T
+    rows = _interpolation(top, height, images.shape[2], size)
+    columns = _interpolation(left, width, images.shape[3], size)
     return rows[:, None] @ images @ columns[:, None].mT
 
 
-def _interpolation(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """(batch, size, size): row i holds the weights of the source pixels that output pixel i is the mean of."""
-    pixels = torch.arange(size, device=start.device)
-    at = start[:, None] + (pixels + 0.5) * (length / size)[:, None] - 0.5
-    at = at.clamp(start[:, None], (start + length - 1)[:, None])  # beyond the box its border is repeated
-    return (1 - (at[:, :, None] - pixels).abs()).clamp(min=0)
+def centred(images: Tensor, resize: int, size: int) -> Tensor:
+    """The centre square of ``size`` pixels after the short side went to ``resize``, as torchvision's Resize and CenterCrop."""
+    height, width = images.shape[2:]
+    short = min(height, width)
+    tall, wide = (resize if side == short else int(resize * side / short) for side in (height, width))
+    rows = _interpolation(torch.zeros(1), torch.tensor([height]), height, tall)[:, _middle(tall, size)]
+    columns = _interpolation(torch.zeros(1), torch.tensor([width]), width, wide)[:, _middle(wide, size)]
+    return rows[:, None].to(images.device) @ images @ columns[:, None].mT.to(images.device)
+
+
+def _middle(length: int, size: int) -> slice:
+    start = round((length - size) / 2)
+    return slice(start, start + size)
+
+
+def _interpolation(start: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
+    """(batch, size, pixels): row i holds the weights of the source pixels that output pixel i is the mean of.
+
+    A triangle as wide as an output pixel covers, at least two source pixels, cut at the box's ends.
+    """
+    scale = (length / size).double()[:, None]
+    reach = scale.clamp(min=1)[:, :, None]
+    source = torch.arange(pixels, device=start.device)
+    at = start[:, None] + (torch.arange(size, device=start.device) + 0.5) * scale - 0.5
+    weights = (1 - (at[:, :, None] - source).abs() / reach).clamp(min=0)
+    inside = (source >= start[:, None]) & (source < (start + length)[:, None])
+    weights = weights * inside[:, None]
+    return (weights / weights.sum(2, keepdim=True)).float()

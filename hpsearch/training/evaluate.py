@@ -1,6 +1,6 @@
-"""Scoring a model on held-out images."""
+"""Scoring a network on images it has not learned from."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +19,18 @@ def batch_size(size: int) -> int:
     return min(LARGEST, max(1, PIXELS // size**2))
 
 
-def evaluate(model: nn.Module, indices: Tensor, batch_of: Callable[[Tensor], tuple[Tensor, Tensor]], size: int) -> dict[str, float]:
-    """Mean cross entropy in nats, top-1 and top-5 accuracy in percent, over the images at ``indices``.
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Mean cross entropy in nats, top-1 and top-5 accuracy in percent, over batches of images and labels.
 
-    ``batch_of`` turns positions into images and labels. With fewer than five classes, top-5 counts them all: 100.
+    With fewer than five classes, top-5 counts them all: 100.
     """
     model.eval()
-    totals = torch.zeros(3, dtype=torch.float64)
+    totals, count = torch.zeros(3, dtype=torch.float64), 0
     with torch.inference_mode():
-        for part in torch.split(indices, batch_size(size)):
-            images, labels = batch_of(part)
+        for images, labels in batches:
             totals += _totals(model(images).float(), labels).cpu()
-    loss, first, five = (totals / len(indices)).tolist()
+            count += len(labels)
+    loss, first, five = (totals / count).tolist()
     return {"loss": loss, "top1": 100 * first, "top5": 100 * five}
 
 

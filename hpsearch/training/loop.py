@@ -1,6 +1,5 @@
 """Training one recipe once, from the seed to the last row; read from top to bottom."""
 
-import math
 import time
 from collections.abc import Iterator
 
@@ -9,72 +8,82 @@ from torch import Tensor
 
 from hpsearch.errors import Refused
 from hpsearch.run import Row, Run
-from hpsearch.training.augmentation import flipped, padded_crop, resized_crop
-from hpsearch.training.data.images import Images
-from hpsearch.training.evaluate import evaluate
+from hpsearch.training.averaging import Average
+from hpsearch.training.colour import pixel_statistics
+from hpsearch.training.data.reading import reader, statistics
+from hpsearch.training.evaluate import batch_size, evaluate
 from hpsearch.training.initialisation import initialise
-from hpsearch.training.losses import cross_entropy, smoothed
-from hpsearch.training.mixing import mix, weight
+from hpsearch.training.inputs import augmented, plain
+from hpsearch.training.losses import distillation, loss, smoothed
+from hpsearch.training.mixing import mixed
+from hpsearch.training.models.norms import dropped_by
 from hpsearch.training.models.resnet import resnet
-from hpsearch.training.optimisers import optimiser
-from hpsearch.training.precision import autocast, scaler
+from hpsearch.training.models.weights import network_of
+from hpsearch.training.optimisers import counts, momentum_at, optimiser, peak, steer
+from hpsearch.training.policies import erased, repeated
+from hpsearch.training.precision import Scaling, autocast
 from hpsearch.training.recipe import Recipe
 from hpsearch.training.schedules import factor
 from hpsearch.training.streams import streams
-
-SAMPLE = 4096  # training images that the mean and deviation are taken from, at most
-RESIDENT = 0.5  # share of an accelerator's free memory that the images may take; more stay in the host's memory
-IMAGES = 256  # that learning_rate is given for
+from hpsearch.training.teaching import guide
 
 
 def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     """Train ``recipe`` and yield one row per epoch; goes on after the rows of ``run``, with rows equal to the bit on a CPU.
 
-    A row holds ``train_loss`` (nats, on the smoothed and mixed targets), ``loss`` (nats), ``top1`` and ``top5`` (percent) on
-    the held-out images, ``learning_rate`` (of the epoch's last step), ``seconds`` (of the epoch) and ``images_per_second``
-    (trained on). A loss that is not finite is yielded as it is: whoever asks decides.
+    A row holds ``train_loss`` (nats, on the smoothed and mixed targets, the teacher's part included), ``loss`` (nats), ``top1`` and
+    ``top5`` (percent) on the held-out images, ``learning_rate`` (of the epoch's last step), ``seconds`` (of the epoch) and
+    ``images_per_second`` (trained on); ``decayed`` and ``undecayed`` are [tensors, parameters]. With a teacher
+    ``distillation_loss`` is T^2 KL, in fp16 ``skipped_steps`` counts the steps that overflowed so far. A loss that is not finite is
+    yielded as it is: whoever asks decides.
     """
     if epochs != recipe.epochs:
         raise Refused(f"the recipe's schedule is made for epochs={recipe.epochs}, got epochs={epochs}: give both the same")
     torch.set_num_threads(run.threads)
 
-    # the images of the two roles, and what turns positions into a batch
+    # the images of the two roles, and what they are normalised by
     images = recipe.data.load(run.cache)
     learned, scored = (torch.from_numpy(role(run.held_out)) for role in (images.learned, images.scored))
-    pixels, labels = _placed(torch.from_numpy(images.pixels), run.device), torch.from_numpy(images.labels)
-    mean, deviation = (statistic.to(run.device) for statistic in _statistics(images, learned))
+    source = reader(images, run.device, run.threads)
+    own = recipe.pixels == "own"
+    mean, deviation = statistics(source, learned) if own else pixel_statistics(recipe.pixels, source.channels)
+    mean, deviation = mean.to(run.device), deviation.to(run.device)
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
 
-    def batch_of(positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (batch, channels, size, size), floats 0..255, and labels (batch,)."""
-        raw = pixels[positions.to(pixels.device)].to(run.device)
-        return raw.permute(0, 3, 1, 2).float(), labels[positions].to(run.device)
-
     def normal(raw: Tensor) -> Tensor:
-        return raw.sub(mean).div_(deviation).contiguous(memory_format=layout)
+        return ((raw - mean) / deviation).contiguous(memory_format=layout)
 
-    def normal_batch_of(positions: Tensor) -> tuple[Tensor, Tensor]:
-        raw, its_labels = batch_of(positions)
-        return normal(raw), its_labels
+    def labels_of(part: Tensor) -> Tensor:
+        return source.labels[part].to(run.device)
+
+    # a ragged last batch is left out, because its batch norm would be another one; a small training set is one batch
+    batch = min(recipe.batch_size, len(learned))
+    steps = len(learned) // batch
+    total = epochs * steps
+    highest = peak(recipe, batch)
 
     # the model and what moves it; every random number comes from the seed
     generators = streams(seed)
-    model = resnet(recipe, images.channels, images.classes)
-    initialise(model, recipe.initialisation, recipe.zero_gamma, generators["initialisation"])
+    model = resnet(recipe, source.channels, source.classes)
+    initialise(model, recipe, generators["initialisation"])
+    dropped_by(model, generators["dropout"])
     model.to(run.device).to(memory_format=layout)
-    sgd, loss_scale = optimiser(model, recipe), scaler(recipe.precision, run.device)
-
-    # a ragged last batch is left out, because its batch norm would be another one; a small training set is one batch
-    batch_size = min(recipe.batch_size, len(learned))
-    steps = len(learned) // batch_size
-    peak = recipe.learning_rate * batch_size / IMAGES
+    network = torch.compile(model) if recipe.compile else model
+    teacher = guide(recipe, run, source.channels, source.classes, mean, deviation)
+    if teacher is not None:
+        teacher.network.to(memory_format=layout)
+    mover, scaling = optimiser(model, recipe), Scaling(recipe, run.device)
+    average = Average(model, recipe.ema, recipe.ema_every, total, recipe.warmup) if recipe.ema > 0 else None
 
     done = 0
+    losses = [float(row["train_loss"]) for row in run.rows]  # type: ignore[arg-type]
     if run.latest is not None:
         state = torch.load(run.latest, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
-        sgd.load_state_dict(state["optimiser"])
-        loss_scale.load_state_dict(state["scaler"])
+        mover.load_state_dict(state["optimiser"])
+        scaling.load_state_dict(state["scaling"])
+        if average is not None:
+            average.load_state_dict(state["average"])
         for purpose, generator in generators.items():
             generator.set_state(state["generators"][purpose])
         done = state["epoch"]
@@ -84,71 +93,60 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     for epoch in range(done, epochs):
         started = time.perf_counter()
         model.train()
-        train_loss = torch.zeros((), dtype=torch.float64, device=run.device)
-        order = learned[torch.randperm(len(learned), generator=generators["order"])]
-        for i in range(steps):
-            rate = peak * factor(recipe, (epoch * steps + i) / (epochs * steps))
-            for group in sgd.param_groups:
-                group["lr"] = rate
+        told, guided = torch.zeros(2, dtype=torch.float64, device=run.device)  # mean losses of the epoch
+        order = repeated(learned[torch.randperm(len(learned), generator=generators["order"])], recipe.repeats)
+        parts = order[: steps * batch].split(batch)
+        for i, raw in enumerate(augmented(recipe, source, parts, generators)):
+            progress = (epoch * steps + i) / total
+            rate = highest * factor(recipe, progress, 1 / total, losses)
+            steer(mover, rate, momentum_at(recipe, progress))
 
-            raw, its_labels = batch_of(order[i * batch_size : (i + 1) * batch_size])
-            if recipe.crop == "pad":
-                raw = padded_crop(raw, recipe.pad, generators["augmentation"])
-            if recipe.crop == "resized":
-                raw = resized_crop(raw, generators["augmentation"])
-            if recipe.flip:
-                raw = flipped(raw, generators["augmentation"])
-            x, targets = normal(raw), smoothed(its_labels, images.classes, recipe.smoothing)
-            if recipe.mixup > 0:
-                partner = torch.randperm(batch_size, generator=generators["mixup"]).to(run.device)
-                x, targets = mix(x, targets, weight(recipe.mixup, generators["mixup"]), partner)
+            targets = smoothed(labels_of(parts[i]), source.classes, recipe.smoothing, recipe.smoothing_form)
+            x = normal(raw)
+            if recipe.erasing > 0:
+                x = erased(x, recipe.erasing, generators["augmentation"])
+            x, targets = mixed(x, targets, recipe.mixup, recipe.cutmix, recipe.partner, generators["mixup"])
 
-            with autocast(recipe.precision, run.device):
-                loss = cross_entropy(model(x), targets)
-            sgd.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss_scale.scale(loss))
-            loss_scale.step(sgd)
-            loss_scale.update()
-            train_loss += loss.detach() / steps
-        mean_loss = train_loss.item()  # waits for the accelerator, so that the clock below tells the truth
+            mover.zero_grad(set_to_none=True)
+            for some, its_targets in zip(*(whole.split(recipe.micro_batch or batch) for whole in (x, targets)), strict=True):
+                share = len(some) / batch
+                with autocast(recipe.precision, run.device):
+                    said = teacher.logits(some) if teacher is not None else None
+                    logits = network(some)
+                value = share * loss(recipe, logits, its_targets, said)
+                scaling.backward(value)
+                told += value.detach() / steps
+                if said is not None:
+                    guided += share * distillation(logits.detach(), said, recipe.temperature) / steps
+            scaling.step(mover)
+            if average is not None:
+                average.update(model, epoch * steps + i)
+        mean_loss = told.item()  # waits for the accelerator, so that the clock below tells the truth
         trained = time.perf_counter()
 
+        best_known = model if average is None else average.model
+        pieces = scored.split(batch_size(recipe.test_size or source.size))
+        views = plain(recipe, source, pieces)
         with autocast(recipe.precision, run.device):
-            scores = evaluate(model, scored, normal_batch_of, images.size)
+            scores = evaluate(best_known, ((normal(raw), labels_of(piece)) for raw, piece in zip(views, pieces, strict=True)))
         with run.saving() as path:
             purposes = {purpose: generator.get_state() for purpose, generator in generators.items()}
-            states = {"model": model.state_dict(), "optimiser": sgd.state_dict(), "scaler": loss_scale.state_dict()}
-            torch.save({**states, "generators": purposes, "epoch": epoch + 1}, path)
+            states = {"model": model.state_dict(), "optimiser": mover.state_dict(), "scaling": scaling.state_dict()}
+            averaged = {"average": average.state_dict()} if average is not None else {}
+            torch.save({**states, **averaged, "generators": purposes, "epoch": epoch + 1}, path)
         if epoch + 1 == epochs:
             with run.keeping("weights.pt") as path:
-                torch.save({"model": model.state_dict(), "mean": mean.cpu(), "deviation": deviation.cpu()}, path)
+                statistics_of_pixels = {"mean": mean.cpu(), "deviation": deviation.cpu()}
+                network_fields = network_of(recipe, source.channels, source.classes)
+                torch.save({"model": best_known.state_dict(), **statistics_of_pixels, "network": network_fields}, path)
+        losses.append(mean_loss)
         yield {
             "train_loss": mean_loss,
             **scores,
+            **({"distillation_loss": guided.item()} if teacher is not None else {}),
+            **({"skipped_steps": float(scaling.skipped)} if recipe.precision == "fp16" else {}),
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
-            "images_per_second": steps * batch_size / (trained - started),
+            "images_per_second": steps * batch / (trained - started),
+            **counts(model, recipe),
         }
-
-
-def _placed(pixels: Tensor, device: str) -> Tensor:
-    """The images on the accelerator when they fit there, else where they are."""
-    if device == "cpu" or pixels.nbytes > RESIDENT * torch.cuda.mem_get_info()[0]:
-        return pixels
-    return pixels.to(device)
-
-
-def _statistics(images: Images, learned: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each channel, (channels, 1, 1), over an even sample of the training images.
-
-    A channel that hardly varies is divided by 1 of 255 levels instead of by next to nothing.
-    """
-    every = math.ceil(len(learned) / SAMPLE)
-    sample = torch.from_numpy(images.pixels[learned[::every].numpy()])
-    # whole-number sums are exact, so the result does not depend on the order in which they are added up
-    count = sample[..., 0].numel()
-    total = sample.sum((0, 1, 2), dtype=torch.int64).double()
-    squares = sample.to(torch.int32).square().sum((0, 1, 2), dtype=torch.int64).double()
-    mean = total / count
-    deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1)
-    return mean.float()[:, None, None], deviation.float()[:, None, None]

@@ -1,18 +1,63 @@
 """Half precision: which type products are computed in, and the loss scale that fp16 needs."""
 
-import torch
+from typing import Any
 
-from hpsearch.training.recipe import Precision
+import torch
+from torch import Tensor
+
+from hpsearch.training.laws import Precision
+from hpsearch.training.recipe import Recipe
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-SCALE = 128.0  # on the loss, for fp16: where NVIDIA's ResNet-50 recipe keeps it; adapts from there
 
 
 def autocast(precision: Precision, device: str) -> torch.autocast:
-    """A context in which convolutions and matrix products are computed in ``precision``; weights stay fp32."""
+    """A context in which convolutions and matrix products are computed in ``precision``; weights stay fp32.
+
+    He et al. 2019 cast the network to fp16 and keep a master copy in fp32 for the update; here the weights are that copy, and each
+    product casts what it needs. What is stored from step to step, and what the update is made of, is the same.
+    """
     return torch.autocast(device, dtype=TYPES[precision], enabled=precision != "fp32", cache_enabled=precision != "fp32")
 
 
-def scaler(precision: Precision, device: str) -> torch.amp.GradScaler:
-    """The loss scale, without which small gradients vanish in fp16; does nothing for fp32 and bf16."""
-    return torch.amp.GradScaler(device, init_scale=SCALE, enabled=precision == "fp16")
+class Scaling:
+    """The scale on the loss without which small gradients vanish in fp16; for fp32 and bf16 there is none.
+
+    A step whose gradients overflow is left out and counted. A dynamic scale halves then, and doubles after 2,000 steps without one
+    (Micikevicius et al. 2018); a static one stays.
+    """
+
+    def __init__(self, recipe: Recipe, device: str) -> None:
+        self.skipped = 0
+        self.static = recipe.loss_scale if recipe.loss_scaling == "static" else None
+        self._scaler = torch.amp.GradScaler(device, init_scale=recipe.loss_scale, enabled=recipe.precision == "fp16")
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of the scaled loss."""
+        torch.autograd.backward(self._scaler.scale(loss))
+
+    def step(self, optimiser: torch.optim.Optimizer) -> bool:
+        """Take the step with gradients scaled back; False where they overflowed and nothing was done."""
+        if not self._scaler.is_enabled():
+            optimiser.step()
+            return True
+        self._scaler.unscale_(optimiser)
+        overflowed = not all(_finite(optimiser))
+        self._scaler.step(optimiser)
+        self._scaler.update(self.static)
+        self.skipped += overflowed
+        return not overflowed
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs."""
+        return {"scaler": self._scaler.state_dict(), "skipped": self.skipped}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self._scaler.load_state_dict(state["scaler"])
+        self.skipped = state["skipped"]
+
+
+def _finite(optimiser: torch.optim.Optimizer) -> list[bool]:
+    gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+    return [bool(torch.isfinite(gradient).all()) for gradient in gradients]

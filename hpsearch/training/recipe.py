@@ -1,25 +1,33 @@
 """The recipe: everything a training run needs, one coordinate per field."""
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from itertools import pairwise
-from typing import Literal, get_args
 
+from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
 from hpsearch.training.data import Dataset
+from hpsearch.training.laws import (
+    BASIC,
+    BOTTLENECK,
+    LAWS,
+    Colour,
+    Crop,
+    DownsampleIn,
+    Initialisation,
+    Loss,
+    LossScaling,
+    Norm,
+    Optimiser,
+    Partner,
+    Pixels,
+    Precision,
+    Scaling,
+    Schedule,
+    SmoothingForm,
+    Stem,
+    WarmupForm,
+)
+from hpsearch.training.pretrained import Pretrained
 from hpsearch.values import Value
-
-Stem = Literal["large", "small"]
-DownsampleIn = Literal["1x1", "3x3"]
-Initialisation = Literal["xavier", "msra"]
-Optimiser = Literal["nag"]
-Schedule = Literal["step", "cosine"]
-Precision = Literal["fp32", "bf16", "fp16"]
-Crop = Literal["none", "pad", "resized"]
-
-BASIC = (18, 34)  # depths made of basic blocks (3x3, 3x3)
-BOTTLENECK = (14, 26, 50, 101, 152)  # depths made of bottlenecks (1x1, 3x3, 1x1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +35,8 @@ class Recipe(Value):
     """How to train a residual network on images. The defaults are the baseline of He et al. 2019 (arXiv:1812.01187), table 2.
 
     A trick sets fields of its own, so every subset of tricks is a recipe. A field whose switch is off rests: ``milestones`` and
-    ``drop`` under the cosine, ``pad`` without ``crop="pad"``.
+    ``drop`` under the cosine, ``pad`` without ``crop="pad"``. Where the paper's text and its code differ, both are there, under
+    the names ``paper`` and ``code`` or ``gluoncv``.
 
     >>> from hpsearch.training import digits
     >>> Recipe(data=digits(), momentum=1.2)
@@ -35,9 +44,11 @@ class Recipe(Value):
     hpsearch.errors.Refused: Recipe needs 0 <= momentum < 1, got momentum=1.2
     """
 
-    data: Dataset  # digits(), image_folder(path, size), or a data set of one's own
+    data: Dataset  # digits(), image_folder(path, size), imagenet(path), or a data set of one's own
     epochs: int = 120  # passes over the training images
     batch_size: int = 256  # images per step; a smaller training set is one batch
+    micro_batch: int | None = None  # images in memory at a time, their gradients summed to the batch's; None: the whole batch
+    repeats: int = 1  # times an image stands in one batch, each time augmented anew; an epoch sees 1/repeats of the images
 
     depth: int = 50  # layers as timm names them: 18, 34 basic blocks; 14, 26, 50, 101, 152 bottlenecks
     width: int = 64  # channels of the first stage, before a bottleneck's expansion by 4
@@ -45,106 +56,102 @@ class Recipe(Value):
     downsample_in: DownsampleIn = "1x1"  # which convolution of a bottleneck has the stride: 1x1 ResNet-A, 3x3 ResNet-B
     deep_stem: bool = False  # ResNet-C: three 3x3 convolutions of width/2, width/2, width
     pool_in_shortcut: bool = False  # ResNet-D: the stride of a shortcut is a 2x2 average pool
+    norm: Norm = "batch"  # after each convolution; ghost: batch norm over parts of the batch; weight: of the weights instead
+    norm_images: int = 32  # images whose statistics a ghost batch norm shares: the paper's 256 on 8 GPUs
+    norm_groups: int = 32  # groups of channels of group norm
+    dropout: float = 0.0  # share of the features that is dropped before the last layer
 
-    initialisation: Initialisation = "xavier"  # of convolutions and the last layer; biases 0, batch norms 1 and 0
-    zero_gamma: bool = False  # last batch norm of each residual block starts at 0
+    initialisation: Initialisation = "xavier"  # of convolutions and the last layer; biases 0, gammas 1, betas 0
+    initial_deviation: float = 0.01  # of initialisation="gaussian"
+    zero_gamma: bool = False  # last norm of each residual block starts at 0
 
     optimiser: Optimiser = "nag"  # stochastic gradient with Nesterov's momentum
     learning_rate: float = 0.1  # at the peak, per 256 images: a step uses learning_rate * images in the batch / 256
-    momentum: float = 0.9  # share of the velocity kept per step
-    weight_decay: float = 1e-4  # added to the gradient, times the weight
-    decay_biases: bool = True  # False: only weights of convolutions and the last layer are decayed
+    scaling: Scaling = "linear"  # none: learning_rate is the peak whatever the batch
+    momentum: float = 0.9  # share of the velocity kept per step; beta1 of Adam
+    final_momentum: float | None = None  # momentum goes there in a straight line over training; None: it stays
+    beta2: float = 0.999  # share of the mean square kept per step: Adam's beta2, RMSprop's alpha
+    epsilon: float = 1e-8  # added to the root of the mean square
+    weight_decay: float = 1e-4  # added to the gradient, times the weight; AdamW: times the rate and the weight, off the weight
+    decay_biases: bool = True  # of convolutions and the last layer
+    decay_gammas: bool = True  # scales of norms
+    decay_betas: bool = True  # offsets of norms
 
     schedule: Schedule = "step"
     milestones: tuple[float, ...] = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
-    drop: float = 0.1  # factor on the rate at a milestone
+    drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
+    falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done
+    patience: int = 5  # epochs without a lower training loss until plateau drops the rate
+    cycles: int = 5  # restarts of the cosine in cyclic
     warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
+    warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
 
-    smoothing: float = 0.0  # epsilon: probability moved from the label to all other classes, in equal parts
+    loss: Loss = "cross entropy"  # hinge: Weston and Watkins, margin 1; for diagnosis
+    smoothing: float = 0.0  # epsilon: probability taken from the label
+    smoothing_form: SmoothingForm = "paper"  # who gets it: paper, the other classes; code, all classes
     mixup: float = 0.0  # alpha of Beta(alpha, alpha), one weight per batch; 0: off
+    partner: Partner = "permutation"  # whom an image is mixed with: at random, or the one as far from the batch's end (code)
+    cutmix: float = 0.0  # alpha of Beta(alpha, alpha); beside mixup each batch takes one of the two; 0: off
+    teacher: Teacher | Trained | Pretrained | None = None  # whose softened outputs are learned as well
+    temperature: float = 20.0  # T: logits are divided by it before the teacher is compared
+    hard_weight: float = 1.0  # of the loss on the labels; the code has 0.5
+    soft_weight: float = 1.0  # of T^2 times the loss on the teacher's outputs; the code has 0.5
+    ema: float = 0.0  # memory of the averaged weights that are scored, a share of training; 0: the last weights are scored
+    ema_every: int = 32  # steps from one update of the average to the next
 
     precision: Precision = "fp32"  # of convolutions and matrix products; weights stay fp32
+    loss_scaling: LossScaling = "dynamic"  # of fp16: dynamic halves the scale after an overflow and doubles it after 2000 steps
+    loss_scale: float = 128.0  # factor on the loss in fp16, at the start
     channels_last: bool = False  # layout of images in memory: faster on GPUs with tensor cores
+    compile: bool = False  # torch.compile; pays on GPUs and long trainings
 
-    crop: Crop = "none"  # pad: black border, then a random window; resized: 8 to 100 % of the area, aspect 3/4 to 4/3
+    crop: Crop = "none"  # pad: black border, then a random window; resized: a random box, aspect 3/4 to 4/3
     pad: int = 4  # pixels on each side, for crop="pad"
+    least_area: float = 0.08  # share of the image that a random box has at least
     flip: bool = False  # left to right, every second image
+    trivial_augment: bool = False  # one random operation of TrivialAugmentWide per image
+    colour: Colour = "none"  # factors U[0.6, 1.4] on: paper, hue, saturation, brightness; gluoncv, brightness, contrast, saturation
+    pca_noise: float = 0.0  # deviation of the noise along ImageNet's principal colours; the paper's is 0.1
+    pixels: Pixels = "own"  # mean and deviation of the channels: the training images' own, or ImageNet's
+    erasing: float = 0.0  # probability that a random box of an image is made 0, its mean colour
+    train_size: int | None = None  # pixels, height and width of training images; None: as the data set stores them
+    test_size: int | None = None  # pixels, the centre square that is scored; None: as the data set stores them
+    test_resize: int | None = None  # pixels, the short side before the centre square is cut out; None: test_size
 
     def __post_init__(self) -> None:
-        for name, (law, holds) in _LAWS.items():
-            if not holds(getattr(self, name)):
-                raise Refused(f"Recipe needs {law}, got {name}={getattr(self, name)!r}")
-        if self.depth in BASIC and self.downsample_in == "1x1":
-            raise Refused(
-                f"depth={self.depth} is made of 3x3 convolutions, so ResNet-A and B are one network: "
-                f"set downsample_in='3x3', or take a depth of {', '.join(map(str, BOTTLENECK))}"
-            )
-        if self.deep_stem and self.width % 2:
-            raise Refused(f"deep_stem starts with width/2 channels: give an even width, got width={self.width}")
-        if self.schedule == "step" and self.milestones and self.warmup > self.milestones[0]:
-            raise Refused(
-                f"warmup must end before the first milestone, got warmup={self.warmup} and milestones={self.milestones}: "
-                "shorten the one or move the other"
-            )
+        for name, law in LAWS.items():
+            if not law.holds(getattr(self, name)):
+                raise Refused(f"Recipe needs {law.words}, got {name}={getattr(self, name)!r}")
+        _refuse_contradictions(self)
 
 
-def _whole(least: int) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _refuse_contradictions(recipe: Recipe) -> None:
+    if recipe.depth in BASIC and recipe.downsample_in == "1x1":
+        raise Refused(
+            f"depth={recipe.depth} is made of 3x3 convolutions, so ResNet-A and B are one network: "
+            f"set downsample_in='3x3', or take a depth of {', '.join(map(str, BOTTLENECK))}"
+        )
+    if recipe.deep_stem and recipe.width % 2:
+        raise Refused(f"deep_stem starts with width/2 channels: give an even width, got width={recipe.width}")
+    narrowest = recipe.width // 2 if recipe.deep_stem else recipe.width
+    if recipe.norm == "group" and narrowest % recipe.norm_groups:
+        raise Refused(f"norm_groups={recipe.norm_groups} must divide the {narrowest} channels of the narrowest layer: give fewer")
+    if recipe.norm == "none" and recipe.zero_gamma:
+        raise Refused("zero_gamma=True needs a norm to set to 0, and norm='none' has none: drop one of the two")
+    if recipe.micro_batch is not None and recipe.batch_size % recipe.micro_batch:
+        raise Refused(f"micro_batch={recipe.micro_batch} must divide batch_size={recipe.batch_size}: give a divisor of it")
+    if recipe.batch_size % recipe.repeats:
+        raise Refused(f"repeats={recipe.repeats} must divide batch_size={recipe.batch_size}: give a divisor of it")
+    if recipe.schedule == "step" and recipe.milestones and recipe.warmup > recipe.milestones[0]:
+        raise Refused(
+            f"warmup must end before the first milestone, got warmup={recipe.warmup} and milestones={recipe.milestones}: "
+            "shorten the one or move the other"
+        )
+    if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or 1):
+        raise Refused(
+            f"test_size={recipe.test_size} is cut out of images of test_resize={recipe.test_resize} pixels: raise test_resize"
+        )
 
 
-def _number(holds: Callable[[float], bool]) -> Callable[[object], bool]:
-    def holds_of_finite(value: object) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and holds(value)
-
-    return holds_of_finite
-
-
-def _one_of(*choices: object) -> Callable[[object], bool]:
-    return lambda value: value in choices and type(value) in {type(choice) for choice in choices}
-
-
-def _milestones(value: object) -> bool:
-    inside = _number(lambda share: 0 < share < 1)
-    return isinstance(value, tuple) and all(map(inside, value)) and all(a < b for a, b in pairwise(value))
-
-
-def _choice(name: str, kind: object) -> tuple[str, Callable[[object], bool]]:
-    choices = get_args(kind)
-    return f"{name} to be {' or '.join(map(repr, choices))}", _one_of(*choices)
-
-
-def _switch(name: str) -> tuple[str, Callable[[object], bool]]:
-    return f"{name} to be True or False", _one_of(True, False)
-
-
-_LAWS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "data": ("a data set such as digits() or image_folder(path, size)", lambda value: isinstance(value, Dataset)),
-    "epochs": ("whole epochs >= 1", _whole(1)),
-    "batch_size": ("whole batch_size >= 2, for batch norm", _whole(2)),
-    "depth": (f"depth to be one of {', '.join(map(str, sorted(BASIC + BOTTLENECK)))}", _one_of(*BASIC, *BOTTLENECK)),
-    "width": ("whole width >= 1", _whole(1)),
-    "stem": _choice("stem", Stem),
-    "downsample_in": _choice("downsample_in", DownsampleIn),
-    "deep_stem": _switch("deep_stem"),
-    "pool_in_shortcut": _switch("pool_in_shortcut"),
-    "initialisation": _choice("initialisation", Initialisation),
-    "zero_gamma": _switch("zero_gamma"),
-    "optimiser": _choice("optimiser", Optimiser),
-    "learning_rate": ("learning_rate > 0", _number(lambda value: value > 0)),
-    "momentum": ("0 <= momentum < 1", _number(lambda value: 0 <= value < 1)),
-    "weight_decay": ("weight_decay >= 0", _number(lambda value: value >= 0)),
-    "decay_biases": _switch("decay_biases"),
-    "schedule": _choice("schedule", Schedule),
-    "milestones": ("milestones to be a tuple of rising shares of training between 0 and 1", _milestones),
-    "drop": ("0 < drop <= 1", _number(lambda value: 0 < value <= 1)),
-    "warmup": ("0 <= warmup < 1, a share of training", _number(lambda value: 0 <= value < 1)),
-    "smoothing": ("0 <= smoothing < 1", _number(lambda value: 0 <= value < 1)),
-    "mixup": ("mixup >= 0", _number(lambda value: value >= 0)),
-    "precision": _choice("precision", Precision),
-    "channels_last": _switch("channels_last"),
-    "crop": _choice("crop", Crop),
-    "pad": ("whole pad >= 1 in pixels", _whole(1)),
-    "flip": _switch("flip"),
-}
-if set(_LAWS) != {field.name for field in fields(Recipe)}:
-    raise TypeError(f"these fields of Recipe have no law or no field: {set(_LAWS) ^ {field.name for field in fields(Recipe)}}")
+if set(LAWS) != {field.name for field in fields(Recipe)}:
+    raise TypeError(f"these fields of Recipe have no law or no field: {set(LAWS) ^ {field.name for field in fields(Recipe)}}")

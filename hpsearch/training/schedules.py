@@ -1,24 +1,51 @@
 """The learning rate as a factor on its peak, a pure function of the share of training done."""
 
 import math
+from collections.abc import Sequence
 
 from hpsearch.training.recipe import Recipe
 
 
-def factor(recipe: Recipe, progress: float) -> float:
+def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequence[float] = ()) -> float:
     """The factor on the peak rate at the step before which ``progress`` (0 to under 1) of all steps were taken.
 
-    A linear warmup from 0, then the recipe's schedule.
+    A linear warmup, then the recipe's schedule; both may need ``step_size``, one over the number of all steps, to know how long a
+    step is. ``losses`` are the training losses of the epochs so far, which ``plateau`` follows: the held-out images are there to
+    score and must not steer.
 
     >>> from hpsearch.training import digits
     >>> [factor(Recipe(data=digits(), warmup=0.2), progress) for progress in (0, 0.1, 0.2, 0.25)]
     [0.0, 0.5, 1.0, 0.1]
     """
     if progress < recipe.warmup:
-        return progress / recipe.warmup
-    if recipe.schedule == "step":
-        return step(progress, recipe.milestones, recipe.drop)
-    return cosine((progress - recipe.warmup) / (1 - recipe.warmup))
+        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), recipe.warmup)
+    after = (progress - recipe.warmup) / (1 - recipe.warmup)
+    match recipe.schedule:
+        case "step":
+            return step(progress, recipe.milestones, recipe.drop)
+        case "exponential":
+            return math.exp(-recipe.falling * after)
+        case "inverse":
+            return 1 / (1 + recipe.falling * after)
+        case "plateau":
+            return plateau(losses, recipe.patience, recipe.drop)
+        case "cosine":
+            return cosine(after)
+        case "cyclic":
+            return cyclic(after, step_size / (1 - recipe.warmup), recipe.cycles)
+    return 1.0
+
+
+def warmup(progress: float, length: float) -> float:
+    """A straight line from 0 to 1 over ``length``.
+
+    Of m steps, step i = 1, 2, ... has i / m in the text of He et al. 2019 (section 3.1) and (i - 1) / m in its code, whose log
+    shows a first rate of 0: ``progress`` then counts the step being taken, or only those taken before.
+
+    >>> warmup(0.05, 0.2)
+    0.25
+    """
+    return min(1.0, progress / length)
 
 
 def step(progress: float, milestones: tuple[float, ...], drop: float) -> float:
@@ -30,6 +57,23 @@ def step(progress: float, milestones: tuple[float, ...], drop: float) -> float:
     return float(drop ** sum(progress >= milestone for milestone in milestones))
 
 
+def plateau(losses: Sequence[float], patience: int, drop: float) -> float:
+    """``drop`` for each time that ``patience`` epochs in a row brought no loss below the lowest before.
+
+    torch's ``ReduceLROnPlateau(patience=patience - 1, threshold=0)``, fed after every epoch.
+
+    >>> [plateau([3, 2, 2, 2][:n], patience=2, drop=0.5) for n in (2, 3, 4)]
+    [1.0, 1.0, 0.5]
+    """
+    best, waited, drops = math.inf, 0, 0
+    for loss in losses:
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited == patience:
+            waited, drops = 0, drops + 1
+    return float(drop**drops)
+
+
 def cosine(progress: float) -> float:
     """(1 + cos(pi progress)) / 2, from 1 to 0; progress is counted after the warmup (He et al. 2019, equation 1).
 
@@ -37,3 +81,16 @@ def cosine(progress: float) -> float:
     (1.0, 0.5, 0.0)
     """
     return (1 + math.cos(math.pi * progress)) / 2
+
+
+def cyclic(progress: float, step_size: float, cycles: int) -> float:
+    """(1 + cos(pi mod(t - 1, c) / c)) / 2 with c = ceil(T / cycles), t the step and T all steps (Huang et al. 2017, equation 2).
+
+    >>> [round(cyclic(t / 4, 1 / 4, 2), 12) for t in range(4)]
+    [1.0, 0.5, 1.0, 0.5]
+    """
+    steps = round(1 / step_size) if step_size > 0 else 0
+    if steps == 0:  # in the limit of ever shorter steps
+        return cosine(progress * cycles % 1.0)
+    length = -(-steps // cycles)
+    return cosine(round(progress * steps) % length / length)

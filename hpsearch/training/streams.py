@@ -4,7 +4,7 @@ import hashlib
 
 import torch
 
-PURPOSES = ("initialisation", "order", "augmentation", "mixup")
+PURPOSES = ("initialisation", "order", "crop", "augmentation", "mixup", "dropout")
 
 
 def streams(seed: int) -> dict[str, torch.Generator]:

@@ -7,7 +7,7 @@ never out of step; the newest two are kept, and the newest that is whole is used
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Attempt:
     """See ``hpsearch.run.Run``, the protocol it fulfils."""
 
-    def __init__(self, folder: Path, held_out: HeldOut, threads: int, device: str, cache: Path) -> None:
+    def __init__(
+        self, folder: Path, held_out: HeldOut, threads: int, device: str, cache: Path, given: Mapping[str, Callable[[], Path]] = {}
+    ) -> None:
         self.folder, self.held_out, self.threads, self.device, self.cache = folder, held_out, threads, device, cache
+        self._given = given
         folder.mkdir(parents=True, exist_ok=True)
         self.latest, sealed = _newest(folder)
         self.rows: tuple[Row, ...] = tuple(sealed["rows"])
@@ -33,6 +36,12 @@ class Attempt:
         }  # path, digest, bytes
         self._told = list(self.rows)
         self._written: Path | None = None
+
+    def given(self, name: str) -> Path:
+        """The weights that the trial in the config's field ``name`` ended with."""
+        if name not in self._given:
+            raise Refused(f"the config's field {name!r} names no trial to learn from: set it to a Teacher")
+        return self._given[name]()
 
     @contextmanager
     def saving(self) -> Iterator[Path]:

@@ -64,7 +64,7 @@ class Session:
     @property
     def total(self) -> int:
         """Trials of the study: those determined, each once, and those still to be determined."""
-        entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements)
+        entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
     @property
@@ -80,8 +80,7 @@ class Session:
 
     def ask(self) -> Job | None:
         """The next job; None where there is none now: wait, or stop if ``done``."""
-        while self._queue:
-            trial = self._queue.popleft()
+        while (trial := self._next()) is not None:
             if result := sealed_result(self.driver.record.folder, trial.key):  # finished, but the driver died before it knew
                 self.running[trial.key] = trial
                 self.tell(result)
@@ -92,9 +91,27 @@ class Session:
             return self._job(trial)
         return None
 
+    def _next(self) -> Trial | None:
+        """The first trial in the queue that has all it needs; those whose teacher failed fail on the way."""
+        for place, trial in enumerate(self._queue):
+            teachers = trial.needs.values()
+            if failed := next((t for t in teachers if t.key in self.scores and self.scores[t.key] is None), None):
+                del self._queue[place]
+                self._fail(trial, failed)
+                return self._next()
+            if all(teacher.key in self.scores for teacher in teachers):
+                del self._queue[place]
+                return trial
+        return None
+
+    def _fail(self, trial: Trial, teacher: Trial) -> None:
+        self.running[trial.key] = trial
+        reason = f"the trial {teacher.key} that it was to learn from failed: see its reason, mend it and give --retry-failed"
+        self.tell(Result(trial.key, "failed", (), 0.0, 0, "", self.resources.device, "needs", reason))
+
     def _job(self, trial: Trial) -> Job:
-        r = self.resources
-        return Job(trial, self.study.metric, self.driver.record.folder, self.cache, r.threads, r.device, self.driver.term)
+        r, needs = self.resources, {name: teacher.key for name, teacher in trial.needs.items()}
+        return Job(trial, self.study.metric, self.driver.record.folder, self.cache, r.threads, r.device, self.driver.term, needs)
 
     def row(self, key: str, epoch: int, row: Row) -> None:
         """One epoch of a running trial."""

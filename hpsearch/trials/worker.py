@@ -7,18 +7,21 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hpsearch.errors import Refused
 from hpsearch.record.record import Result
 from hpsearch.run import Row
 from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
-from hpsearch.trials.sealed import read_json, write_json
+from hpsearch.trials.sealed import digest_of, read_json, write_json
 
+WEIGHTS = "weights.pt"  # the artefact that a student is given
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
 Tell = Callable[[int, Row], None]  # epoch from 1, row
 
@@ -34,6 +37,7 @@ class Job:
     threads: int
     device: str
     term: int  # of the driver that hands it out
+    needs: Mapping[str, str] = field(default_factory=dict)  # field of the config to the key of the trial it names
 
     @property
     def home(self) -> Path:
@@ -62,6 +66,18 @@ def sealed_result(folder: Path, key: str) -> Result | None:
     return Result.of(told)
 
 
+def _weights(folder: Path, key: str) -> Path:
+    """The weights that a trial ended with, known to be whole; refused where it kept none or they are damaged."""
+    result = sealed_result(folder, key)
+    kept = {name: (folder / path, digest) for name, path, digest, _ in result.artefacts} if result else {}
+    if WEIGHTS not in kept:
+        raise Refused(f"the trial {key} kept no {WEIGHTS} to learn from: let its training write one with run.keeping({WEIGHTS!r})")
+    path, digest = kept[WEIGHTS]
+    if not path.is_file() or digest_of(path) != digest:
+        raise Refused(f"the weights {path} are gone or damaged: delete the folder they lie in and its trial from the record")
+    return path
+
+
 def built_in() -> Train:
     """Our own training loop; this is where torch is first imported."""
     train: Train = import_module("hpsearch.training.loop").train
@@ -77,7 +93,8 @@ def perform(job: Job, train: Train | None, tell: Tell) -> Result:
         return done
     started = time.monotonic()
     attempts = _count_attempt(job)
-    attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache)
+    given = {name: partial(_weights, job.folder, key) for name, key in job.needs.items()}
+    attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache, given)
     rows: list[Row] = []
     fault = reason = detail = ""
     _log(job, "start", attempt=attempts, after=len(attempt.rows))

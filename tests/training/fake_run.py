@@ -21,6 +21,7 @@ class FakeRun:
     rows: tuple[Row, ...] = ()
     latest: Path | None = None
     kept: list[str] = field(default_factory=list)
+    weights: dict[str, Path] = field(default_factory=dict)  # field to the weights of the trial it needs
     _written: Path | None = None
 
     @property
@@ -36,6 +37,9 @@ class FakeRun:
     def keeping(self, name: str) -> Iterator[Path]:
         yield self.folder / name
         self.kept.append(name)
+
+    def given(self, name: str) -> Path:
+        return self.weights[name]
 
     def take(self, rows: Iterator[Row], count: int) -> tuple[Row, ...]:
         """Ask for so many rows, seal each, and stop asking."""

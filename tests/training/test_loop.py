@@ -5,14 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from torch import nn
 
+from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits, image_folder, loop
+from hpsearch.training.initialisation import initialise
 from hpsearch.training.loop import train
 from hpsearch.training.models.resnet import resnet
 from hpsearch.training.schedules import factor
+from hpsearch.training.streams import streams
+from hpsearch.training.teaching import guide
 from tests.training.fake_run import CLOCK, FakeRun, measured, rows_of
 
 SMALL = Recipe(data=digits(200), depth=14, width=8, stem="small", batch_size=32, epochs=3)
@@ -21,14 +27,29 @@ EVERYTHING = replace(
     downsample_in="3x3",
     deep_stem=True,
     pool_in_shortcut=True,
+    norm="ghost",
+    norm_images=8,
+    dropout=0.2,
     zero_gamma=True,
     decay_biases=False,
+    decay_gammas=False,
+    final_momentum=0.95,
     schedule="cosine",
     warmup=0.2,
+    warmup_form="paper",
     smoothing=0.1,
     mixup=0.2,
+    cutmix=1.0,
+    ema=0.3,
+    ema_every=2,
+    repeats=2,
+    micro_batch=16,
     crop="resized",
     flip=True,
+    trivial_augment=True,
+    erasing=0.5,
+    train_size=7,
+    test_resize=9,
     precision="bf16",
     channels_last=True,
 )
@@ -52,8 +73,9 @@ def test_a_row_per_epoch_with_every_metric(run):
     rows = list(train(SMALL, 0, 3, run))
     assert len(rows) == 3
     for row in rows:
-        assert list(row) == ["train_loss", "loss", "top1", "top5", "learning_rate", "seconds", "images_per_second"]
-        assert all(type(value) is float and math.isfinite(value) for value in row.values())
+        numbers = ["train_loss", "loss", "top1", "top5", "learning_rate", "seconds", "images_per_second"]
+        assert list(row) == [*numbers, "decayed", "undecayed"]
+        assert all(type(row[name]) is float and math.isfinite(row[name]) for name in numbers)
         assert 0 <= row["top1"] <= row["top5"] <= 100
         assert row["seconds"] > 0
 
@@ -91,7 +113,7 @@ def test_half_precision_resumes_with_its_loss_scale(tmp_path):
     straight = rows_of(train, recipe, 0, run)
     half = FakeRun(tmp_path)
     half.take(train(recipe, 0, 2, half), 1)
-    assert torch.load(half.latest, weights_only=True)["scaler"]["scale"] == 128
+    assert torch.load(half.latest, weights_only=True)["scaling"] != {}
     again = FakeRun(tmp_path, rows=half.rows, latest=half.latest)
     assert [measured(row) for row in again.take(train(recipe, 0, 2, again), 1)] == straight
 
@@ -121,12 +143,14 @@ def test_each_epoch_has_its_own_order_and_a_ragged_batch_is_left_out(seen, run):
 @pytest.mark.parametrize(("held_out", "learned"), [("tuning", 150), ("final", 200)])
 def test_roles(held_out, learned, seen, tmp_path, monkeypatch):
     scored = []
-    evaluate = loop.evaluate
-    monkeypatch.setattr(loop, "evaluate", lambda model, at, *rest: (scored.append(at.tolist()), evaluate(model, at, *rest))[1])
+    plain = loop.plain
+    monkeypatch.setattr(
+        loop, "plain", lambda recipe, source, parts: (scored.extend(torch.cat(parts).tolist()), plain(recipe, source, parts))[1]
+    )
     recipe = replace(SMALL, batch_size=learned, epochs=1)
     rows_of(train, recipe, 0, FakeRun(tmp_path, held_out=held_out))
     images = recipe.data.load(tmp_path)
-    assert scored == [images.scored(held_out).tolist()]
+    assert scored == images.scored(held_out).tolist()
     assert sorted(seen[0]) == sorted(images.labels[images.learned(held_out)].tolist())
 
 
@@ -168,18 +192,122 @@ def test_weights_are_kept_before_the_last_row_is_given(run):
     assert run.kept == ["weights.pt"]
 
 
-def test_images_are_normalised_by_the_training_images(tmp_path):
-    images = digits(400).load(tmp_path)
-    mean, deviation = loop._statistics(images, torch.from_numpy(images.train))
-    learned = images.pixels[images.train].astype(np.float64)
-    assert mean.item() == pytest.approx(learned.mean(), rel=1e-6)
-    assert deviation.item() == pytest.approx(learned.std(), rel=1e-6)
+def test_a_whole_training_is_that_of_plain_torch(run):
+    """From the same weights, over the same batches: timm's network, torch's optimiser, loss and schedule, nothing of ours."""
+    recipe = replace(
+        SMALL, downsample_in="3x3", epochs=2, schedule="cosine", smoothing=0.1, decay_biases=False, decay_gammas=False,
+        decay_betas=False, zero_gamma=True, learning_rate=0.1, weight_decay=0.1,
+    )  # fmt: skip
+    images = recipe.data.load(run.cache)
+    pixels = torch.from_numpy(images.pixels[images.train]).permute(0, 3, 1, 2).float()
+    labels = torch.from_numpy(images.labels[images.train])
+    x = (pixels - pixels.mean()) / pixels.std(correction=0)
+    model = timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [1, 1, 1, 1], 10, in_chans=1, channels=(8, 16, 32, 64))
+    model.conv1, model.bn1, model.maxpool = nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.Identity()
+    model.layer1[0].conv1 = nn.Conv2d(8, 8, 1, bias=False)
+    model.layer1[0].downsample[0] = nn.Conv2d(8, 32, 1, bias=False)
+    ours = initialise(resnet(recipe, 1, 10), recipe, streams(7)["initialisation"]).state_dict()
+    model.load_state_dict(dict(zip(model.state_dict(), ours.values(), strict=True)))
+    kinds = [[p for p in model.parameters() if (p.ndim > 1) is large] for large in (True, False)]
+    groups = [{"params": kinds[0], "weight_decay": 0.1}, {"params": kinds[1], "weight_decay": 0.0}]
+    mover = torch.optim.SGD(groups, lr=0.1 * 32 / 256, momentum=0.9, nesterov=True)
+    rates = torch.optim.lr_scheduler.CosineAnnealingLR(mover, T_max=8)
+    criterion = nn.CrossEntropyLoss(label_smoothing=0.1 * 10 / 9)
+    order, losses = streams(7)["order"], []
+    for _ in range(2):
+        losses.append(0.0)
+        for batch in torch.randperm(150, generator=order)[:128].split(32):
+            mover.zero_grad()
+            value = criterion(model(x[batch]), labels[batch])
+            value.backward()
+            mover.step()
+            rates.step()
+            losses[-1] += value.item() / 4
+    rows = rows_of(train, recipe, 7, run)
+    assert [row["train_loss"] for row in rows] == pytest.approx(losses, rel=1e-4)
+    kept = torch.load(run.folder / "weights.pt", weights_only=True)["model"]
+    for mine, theirs in zip(kept.values(), model.state_dict().values(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_images_of_one_colour_are_not_divided_by_nothing(tmp_path):
-    images = replace(digits(400).load(tmp_path), pixels=np.full((1797, 8, 8, 1), 7, np.uint8))
-    mean, deviation = loop._statistics(images, torch.from_numpy(images.train))
-    assert (mean.item(), deviation.item()) == (7, 1)
+def test_a_batch_in_parts_is_the_whole_batch_where_the_norm_sees_no_more(tmp_path):
+    ghost = replace(SMALL, norm="ghost", norm_images=8, smoothing=0.1, mixup=0.2, learning_rate=0.01)
+    whole = rows_of(train, ghost, 0, FakeRun(tmp_path))
+    parts = rows_of(train, replace(ghost, micro_batch=8), 0, FakeRun(tmp_path))
+    assert [row["train_loss"] for row in parts] == pytest.approx([row["train_loss"] for row in whole], rel=1e-4)
+
+
+def test_decayed_parameters_are_counted_in_the_row(run):
+    row = next(train(replace(SMALL, epochs=1, decay_biases=False, decay_gammas=False, decay_betas=False), 0, 1, run))
+    model = resnet(SMALL, 1, 10)
+    vectors = [p for p in model.parameters() if p.ndim == 1]
+    assert row["undecayed"] == [len(vectors), sum(p.numel() for p in vectors)]
+    every = list(model.parameters())
+    assert row["decayed"] == [len(every) - len(vectors), sum(p.numel() for p in every if p.ndim > 1)]
+
+
+def test_plateau_drops_the_rate_when_the_training_loss_stays(run):
+    recipe = replace(SMALL, schedule="plateau", patience=1, drop=0.1, learning_rate=3.0, momentum=0.99, epochs=8)
+    rows = rows_of(train, recipe, 0, run)
+    rates, losses = [row["learning_rate"] for row in rows], [row["train_loss"] for row in rows]
+    expected, best = [rates[0]], math.inf
+    for loss in losses[:-1]:
+        expected.append(expected[-1] * (0.1 if loss >= best else 1.0))
+        best = min(best, loss)
+    assert rates == pytest.approx(expected)
+    assert rates[-1] < rates[0]  # it did drop
+
+
+def test_the_averaged_weights_are_the_ones_that_are_scored_and_kept(tmp_path):
+    last, averaged = FakeRun(tmp_path / "last"), FakeRun(tmp_path / "averaged")
+    for each in (last, averaged):
+        each.folder.mkdir()
+    without, with_average = rows_of(train, SMALL, 0, last), rows_of(train, replace(SMALL, ema=0.5, ema_every=1), 0, averaged)
+    assert [row["train_loss"] for row in with_average] == [row["train_loss"] for row in without]
+    assert [row["loss"] for row in with_average] != [row["loss"] for row in without]
+    kept = [torch.load(run.folder / "weights.pt", weights_only=True)["model"] for run in (last, averaged)]
+    assert not torch.equal(next(iter(kept[0].values())), next(iter(kept[1].values())))
+
+
+def test_overflowing_steps_are_counted_in_the_row(run):
+    recipe = replace(SMALL, data=digits(40), precision="fp16", loss_scaling="static", loss_scale=2.0**40, epochs=1)
+    (row,) = rows_of(train, recipe, 0, run)
+    assert row["skipped_steps"] == 1
+
+
+def test_a_student_learns_from_its_teacher(tmp_path):
+    """With no weight on the labels the student can only know what the teacher tells; labels of the batch are never used."""
+    recipe = replace(SMALL, data=digits(), batch_size=64, epochs=3)
+    teacher, student = FakeRun(tmp_path / "teacher"), FakeRun(tmp_path / "student")
+    for each in (teacher, student):
+        each.folder.mkdir()
+    rows_of(train, recipe, 0, teacher)
+    student.weights = {"teacher": teacher.folder / "weights.pt"}
+    taught = replace(recipe, width=6, teacher=Trained(recipe, 0), hard_weight=0.0)
+    rows = rows_of(train, taught, 1, student)
+    assert rows[-1]["top1"] > 70
+    assert rows[-1]["distillation_loss"] < rows[0]["distillation_loss"]
+    assert rows[-1]["train_loss"] == pytest.approx(rows[-1]["distillation_loss"], rel=1e-5)
+
+
+def test_a_student_equal_to_its_teacher_has_nothing_to_learn(tmp_path):
+    run = FakeRun(tmp_path)
+    rows_of(train, SMALL, 0, run)
+    kept = torch.load(run.folder / "weights.pt", weights_only=True)
+    run.weights = {"teacher": run.folder / "weights.pt"}
+    taught = replace(SMALL, teacher=Trained(SMALL, 0))
+    mean, deviation = kept["mean"], kept["deviation"]
+    asked = guide(taught, run, 1, 10, mean + 3, 2 * deviation)  # a student that normalises in another way
+    raw = 255 * torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    model = resnet(SMALL, 1, 10)
+    model.load_state_dict(kept["model"])
+    expected = model.eval()((raw - mean) / deviation)
+    torch.testing.assert_close(asked.logits((raw - mean - 3) / (2 * deviation)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_refuses_a_teacher_that_no_study_has_made_absolute(run):
+    with pytest.raises(Refused, match=r"a recipe outside a study needs Trained\(recipe\) or Pretrained\(file\)"):
+        next(train(replace(SMALL, teacher=Teacher({"width": 16})), 0, 3, run))
 
 
 def test_a_loss_that_is_not_finite_is_yielded(run):
@@ -222,7 +350,8 @@ def test_trains_on_a_folder_of_pictures(tmp_path):
             noise = rng.integers(-40, 40, (18, 24, 3))
             Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
     data = image_folder(tmp_path / "pictures", 16)
-    recipe = replace(SMALL, data=data, batch_size=8, epochs=4, flip=True, crop="pad", pad=2)
+    # 6 batches an epoch, and running statistics need some 30
+    recipe = replace(SMALL, data=data, batch_size=8, epochs=8, flip=True, crop="pad", pad=2)
     rows = rows_of(train, recipe, 0, FakeRun(tmp_path, held_out="final"))
     assert rows[-1]["top1"] > 90
     assert rows[-1]["top5"] == 100

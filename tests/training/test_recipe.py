@@ -12,7 +12,10 @@ from hpsearch.values import canonical, from_json, to_json
 
 BASE = Recipe(data=digits())
 
-SWITCHES = ("deep_stem", "pool_in_shortcut", "zero_gamma", "decay_biases", "channels_last", "flip")
+SWITCHES = (
+    *("deep_stem", "pool_in_shortcut", "zero_gamma", "decay_biases", "decay_gammas", "decay_betas"),
+    *("channels_last", "compile", "flip", "trivial_augment"),
+)
 REFUSED = [
     ("data", "digits", r"a data set such as digits\(\) or image_folder\(path, size\)"),
     ("epochs", 0, "whole epochs >= 1"),
@@ -24,26 +27,65 @@ REFUSED = [
     ("width", 0, "whole width >= 1"),
     ("stem", "tiny", "stem to be 'large' or 'small'"),
     ("downsample_in", "7x7", "downsample_in to be '1x1' or '3x3'"),
-    ("initialisation", "he", "initialisation to be 'xavier' or 'msra'"),
-    ("optimiser", "adam", "optimiser to be 'nag'"),
+    ("initialisation", "he", "initialisation to be 'xavier' or 'msra' or 'uniform' or 'gaussian' or 'zero'"),
+    ("initial_deviation", 0.0, "initial_deviation > 0"),
+    ("micro_batch", 1, "whole micro_batch >= 2, for batch norm, or None"),
+    ("repeats", 0, "whole repeats >= 1"),
+    ("norm", "instance", "norm to be 'batch' or 'ghost' or 'layer' or 'group' or 'weight' or 'none'"),
+    ("norm_images", 1, "whole norm_images >= 2"),
+    ("norm_groups", 0, "whole norm_groups >= 1"),
+    ("dropout", 1.0, "0 <= dropout < 1, a share of the features"),
+    ("optimiser", "lamb", "optimiser to be 'nag' or 'momentum' or 'sgd' or 'adagrad' or 'rmsprop' or 'adam' or 'adamw'"),
+    ("scaling", "root", "scaling to be 'linear' or 'none'"),
+    ("final_momentum", 1.0, "0 <= final_momentum < 1, or None"),
+    ("beta2", 1.0, "0 <= beta2 < 1"),
+    ("epsilon", 0.0, "epsilon > 0"),
     ("learning_rate", 0.0, "learning_rate > 0"),
     ("learning_rate", math.inf, "learning_rate > 0"),
     ("learning_rate", math.nan, "learning_rate > 0"),
     ("learning_rate", "0.1", "learning_rate > 0"),
     ("momentum", 1.0, "0 <= momentum < 1"),
     ("weight_decay", -1e-9, "weight_decay >= 0"),
-    ("schedule", "linear", "schedule to be 'step' or 'cosine'"),
+    (
+        "schedule",
+        "linear",
+        "schedule to be 'constant' or 'step' or 'exponential' or 'inverse' or 'plateau' or 'cosine' or 'cyclic'",
+    ),
+    ("falling", 0.0, "falling > 0"),
+    ("patience", 0, "whole patience >= 1 in epochs"),
+    ("cycles", 0, "whole cycles >= 1"),
     ("milestones", [0.5], "milestones to be a tuple of rising shares of training between 0 and 1"),
     ("milestones", (0.5, 0.5), "milestones to be a tuple of rising shares"),
     ("milestones", (0.0, 0.5), "milestones to be a tuple of rising shares"),
     ("milestones", (30, 60, 90), "milestones to be a tuple of rising shares"),
     ("drop", 0.0, "0 < drop <= 1"),
     ("warmup", 5, "0 <= warmup < 1, a share of training"),
+    ("warmup_form", "gluoncv", "warmup_form to be 'code' or 'paper'"),
+    ("loss", "square", "loss to be 'cross entropy' or 'hinge'"),
     ("smoothing", 1.0, "0 <= smoothing < 1"),
+    ("smoothing_form", "torch", "smoothing_form to be 'paper' or 'code'"),
     ("mixup", -0.2, "mixup >= 0"),
+    ("partner", "neighbour", "partner to be 'permutation' or 'reversal'"),
+    ("cutmix", -1.0, "cutmix >= 0"),
+    ("teacher", "resnet152d", "a Teacher or Pretrained, or None"),
+    ("temperature", 0.0, "temperature > 0"),
+    ("hard_weight", -0.5, "hard_weight >= 0"),
+    ("soft_weight", -0.5, "soft_weight >= 0"),
+    ("ema", 1.0, "0 <= ema < 1, a share of training"),
+    ("ema_every", 0, "whole ema_every >= 1 in steps"),
     ("precision", "half", "precision to be 'fp32' or 'bf16' or 'fp16'"),
     ("crop", "random", "crop to be 'none' or 'pad' or 'resized'"),
+    ("loss_scaling", "fixed", "loss_scaling to be 'static' or 'dynamic'"),
+    ("loss_scale", 0.5, "loss_scale >= 1"),
     ("pad", 0, "whole pad >= 1 in pixels"),
+    ("least_area", 0.0, "0 < least_area <= 1, a share of the image"),
+    ("colour", "torchvision", "colour to be 'none' or 'paper' or 'gluoncv'"),
+    ("pca_noise", -0.1, "pca_noise >= 0"),
+    ("pixels", "torchvision", "pixels to be 'own' or 'imagenet' or 'recordio'"),
+    ("erasing", 1.1, "0 <= erasing <= 1, a probability"),
+    ("train_size", 0, "whole train_size >= 1 in pixels, or None"),
+    ("test_size", 0, "whole test_size >= 1 in pixels, or None"),
+    ("test_resize", 0, "whole test_resize >= 1 in pixels, or None"),
     *((name, 1, f"{name} to be True or False") for name in SWITCHES),
 ]
 
@@ -72,6 +114,22 @@ def test_deep_stem_needs_an_even_width():
     with pytest.raises(Refused, match="give an even width, got width=7"):
         replace(BASE, deep_stem=True, width=7)
     assert replace(BASE, deep_stem=True, width=8).width == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"norm": "group", "norm_groups": 24}, "norm_groups=24 must divide the 64 channels of the narrowest layer: give fewer"),
+        ({"norm": "group", "deep_stem": True, "norm_groups": 64}, "norm_groups=64 must divide the 32 channels"),
+        ({"norm": "none", "zero_gamma": True}, "zero_gamma=True needs a norm to set to 0, and norm='none' has none"),
+        ({"micro_batch": 48}, "micro_batch=48 must divide batch_size=256: give a divisor of it"),
+        ({"repeats": 3}, "repeats=3 must divide batch_size=256: give a divisor of it"),
+        ({"test_size": 224, "test_resize": 200}, "test_size=224 is cut out of images of test_resize=200 pixels: raise test_resize"),
+    ],
+)
+def test_fields_that_contradict_each_other(changes, sentence):
+    with pytest.raises(Refused, match=sentence):
+        replace(BASE, **changes)
 
 
 def test_warmup_ends_before_the_first_milestone():

@@ -32,7 +32,7 @@ def failures_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per failed trial."""
     failed = evidence.trials[evidence.trials["state"] == "failed"].drop_duplicates("key")
     short = short_names(evidence.study.plan)
-    places = zip(failed["round"], failed["point"], strict=True)
-    part = ["measurement" if pd.isna(r) else f"round {r}, point {p + 1}" for r, p in places]
+    places = zip(failed["role"], failed["round"], failed["point"], strict=True)
+    part = [str(role) if pd.isna(r) else f"round {r}, point {p + 1}" for role, r, p in places]
     frame = failed.assign(part=part, arm=[short.get(arm, arm) for arm in failed["arm"]])
     return frame[["part", "arm", "seed", "attempts", "reason", "key"]].reset_index(drop=True)

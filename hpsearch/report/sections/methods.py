@@ -3,13 +3,14 @@
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.sections.effects import arms_frame, unit_of
-from hpsearch.report.words import count, listed, number
+from hpsearch.report.words import compact, count, listed, number
 from hpsearch.statistics import pooled_deviation
+from hpsearch.study import different
 
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
-    paragraphs = (_score(evidence), _model(evidence), _spread(evidence), _tuning(evidence))
+    paragraphs = (_score(evidence), _model(evidence), _spread(evidence), _tuning(evidence), _teachers(evidence))
     return tuple(Text(paragraph) for paragraph in paragraphs if paragraph)
 
 
@@ -64,4 +65,21 @@ def _tuning(evidence: Evidence) -> str:
         f"Tuned were {listed(study.tune.space.names, most=8)}, {kind[study.tune.arms]}, with {study.tune.proposals} proposals. "
         "Tuning trials train without a slice of the training data and are scored on that slice; they use seeds of their own. The "
         "tables of arms and contrasts show only trials on the final held-out set, and no tuning seed enters them."
+    )
+
+
+def _teachers(evidence: Evidence) -> str:
+    """What was learned from, as far as it was trained by the study itself."""
+    teachers = evidence.study.teachers
+    if not teachers:
+        return ""
+    shared = "teachers were trained first, each once, and are" if len(teachers) > 1 else "teacher was trained first, once, and is"
+    differences = [
+        listed([f"{name} {compact(value)}" for name, value in different(trial.config, evidence.study.base).items()], most=8)
+        for trial in teachers
+    ]
+    described = "; ".join(dict.fromkeys(differences))
+    return (
+        f"{number(len(teachers), 0)} {shared} shared by all students of all seeds: the base with {described}. "
+        "What is tuned stays at the base's values in a teacher. Teachers enter no table."
     )

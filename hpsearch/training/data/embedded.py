@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.training.data.images import Images
+from hpsearch.training.data.images import Counts, Images
 from hpsearch.training.data.split import apportion, sizes, take
 from hpsearch.values import Value
 
@@ -42,6 +42,11 @@ class Digits(Value):
         """The hash of scikit-learn's file, and how many of its images are used."""
         return {"is": "Digits", "sha256": hashlib.sha256(_text(_file())).hexdigest(), "images": self.images or POOL}
 
+    def counts(self) -> Counts:
+        """Images by role."""
+        used = self.images or POOL
+        return Counts(used - used // 4, used // 4, FINAL, CLASSES, channels=1, size=8)
+
     def check(self) -> None:
         """Refuse when scikit-learn, which carries the images, is not installed."""
         _file()
@@ -58,7 +63,7 @@ class Digits(Value):
         labels = table[:, 64]
         pixels = np.rint(table[:, :64] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
         train, tuning, final = (np.array(part, dtype=np.int64) for part in _split(labels.tolist(), self.images or POOL))
-        return Images(pixels, labels, train, tuning, final, CLASSES)
+        return Images(labels, train, tuning, final, CLASSES, pixels)
 
 
 def digits(images: int | None = None) -> Digits:

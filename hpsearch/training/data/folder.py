@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.training.data.images import Images
+from hpsearch.training.data.images import Counts, Images, Streamed
 from hpsearch.training.data.listing import Listing, expand, folders, listing, refuse_fewer
-from hpsearch.training.data.sealed import Parts, opened, sealed
-from hpsearch.training.data.split import sizes, take
+from hpsearch.training.data.sealed import Parts, opened, sealed, write_files
+from hpsearch.training.data.split import share, sizes, split, take
 from hpsearch.values import Value, digest
 
 SETTLED = 2.0  # seconds; a folder changed more recently may change again within one tick of the file system's clock
@@ -39,6 +39,7 @@ class ImageFolder(Value):
     size: int  # pixels: the short side is resized to it, then the centre square is cut out
     per_class: int | None = None  # training images used of each class, tuning slice included; None: all
     final_per_class: int | None = None  # images of the final set used of each class; None: all
+    streamed: bool = False  # decode files on use, and cut random boxes out of all their pixels; for what is too large to keep
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
@@ -51,6 +52,8 @@ class ImageFolder(Value):
             )
         if self.final_per_class is not None and not _whole(self.final_per_class, 1):
             raise Refused(f"image_folder needs whole final_per_class >= 1, got {self.final_per_class!r}")
+        if not isinstance(self.streamed, bool):
+            raise Refused(f"image_folder needs streamed to be True or False, got {self.streamed!r}")
 
     def identity(self) -> dict[str, Any]:
         """The hash of file names, file sizes and class names, with the settings; where the folder lies is no part of it.
@@ -59,83 +62,78 @@ class ImageFolder(Value):
         a running process is not noticed, one added, removed or renamed is.
         """
         settings = {"size": self.size, "per_class": self.per_class, "final_per_class": self.final_per_class}
+        settings |= {"streamed": True} if self.streamed else {}
         return {"is": "ImageFolder", "sha256": _hash(expand(self.path)), **settings}
 
     def check(self) -> None:
         """Refuse a folder that is missing, empty, of one class, or with too few images; reads names, not contents."""
         refuse_fewer(listing(expand(self.path)), self.per_class, self.final_per_class)
 
+    def counts(self) -> Counts:
+        """Images by role, from the names of the files."""
+        parts = self._parts()
+        return Counts(len(parts.train), len(parts.tuning), len(parts.final), parts.classes, channels=3, size=self.size)
+
     def prepare(self, cache: Path) -> None:
-        """Decode the images into ``cache`` once; refuse a file that is no image, naming it."""
-        sealed(cache, self._key(), self.size, self._parts)
+        """Decode the images into ``cache`` once; refuse a file that is no image, naming it. Streamed ones stay as they are."""
+        if not self.streamed:
+            self._sealed(cache)
 
-    def load(self, cache: Path) -> Images:
-        """The decoded images, memory-mapped; decodes them first where ``cache`` lacks them."""
-        return opened(sealed(cache, self._key(), self.size, self._parts))
+    def load(self, cache: Path) -> Images | Streamed:
+        """The decoded images, memory-mapped, decoded first where ``cache`` lacks them; or the files, to be decoded on use."""
+        return streamed(self._parts(), self.size, self.size) if self.streamed else opened(self._sealed(cache))
 
-    def _key(self) -> str:
-        return f"folder-{self.size}-{digest(self)[:16]}"
+    def _sealed(self, cache: Path) -> Path:
+        return sealed(
+            cache, f"folder-{self.size}-{digest(self)[:16]}", lambda folder: write_files(folder, self.size, self._parts())
+        )
 
     def _parts(self) -> Parts:
         """Which files play which role."""
         found = listing(expand(self.path))
         refuse_fewer(found, self.per_class, self.final_per_class)
-        return _roles(found, self.per_class, self.final_per_class)
+        return roles(found, self.per_class, self.final_per_class)
 
 
 def image_folder(
-    path: str | os.PathLike[str], size: int, per_class: int | None = None, final_per_class: int | None = None
+    path: str | os.PathLike[str],
+    size: int,
+    per_class: int | None = None,
+    final_per_class: int | None = None,
+    streamed: bool = False,
 ) -> ImageFolder:
     """A folder of images with one folder per class; see ``ImageFolder``.
 
-    >>> image_folder("$HPSEARCH_DATA", size=64)
-    ImageFolder(path='$HPSEARCH_DATA', size=64, per_class=None, final_per_class=None)
+    >>> image_folder("$HPSEARCH_DATA", size=64, per_class=100)
+    ImageFolder(path='$HPSEARCH_DATA', size=64, per_class=100, final_per_class=None, streamed=False)
     """
-    return ImageFolder(os.fspath(path), size, per_class, final_per_class)
+    return ImageFolder(os.fspath(path), size, per_class, final_per_class, streamed)
+
+
+def streamed(parts: Parts, size: int, resize: int) -> Streamed:
+    """Files that are decoded on use."""
+    import numpy as np
+
+    labels, train, tuning, final = (np.array(a, dtype=np.int64) for a in (parts.labels, parts.train, parts.tuning, parts.final))
+    return Streamed(labels, train, tuning, final, parts.classes, parts.files, size, resize)
 
 
 def _whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _share(counts: Iterable[int], share: int) -> list[int]:
-    """One ``share``-th of each class, at least one image.
-
-    >>> _share([100, 7, 1], 10)
-    [10, 1, 1]
-    """
-    return [max(1, round(count / share)) for count in counts]
-
-
-def _roles(found: Listing, per_class: int | None, final_per_class: int | None) -> Parts:
-    """The files to decode with their labels, and the positions of the train, tuning and final ones among them."""
+def roles(found: Listing, per_class: int | None, final_per_class: int | None) -> Parts:
+    """The files that are used with their labels, and the positions of the train, tuning and final ones among them."""
     k = len(found.classes)
     names, labels = list(found.train.names), list(found.train.labels)
     if found.val:
-        pool, final = list(range(len(names))), list(range(len(names), len(names) + len(found.val.names)))
+        final = list(range(len(names), len(names) + len(found.val.names)))
         names, labels = names + list(found.val.names), labels + list(found.val.labels)
     else:
-        final, pool = take(names, labels, _share(sizes(labels, k), 5))
-
-    def part(positions: list[int], counts: list[int]) -> tuple[list[int], list[int]]:
-        inside, outside = take([names[i] for i in positions], [labels[i] for i in positions], counts)
-        return [positions[i] for i in inside], [positions[i] for i in outside]
-
-    if per_class is not None:
-        pool, _ = part(pool, [per_class] * k)
-    if final_per_class is not None:
-        final, _ = part(final, [final_per_class] * k)
-    tuning, train = part(pool, _share(sizes([labels[i] for i in pool], k), 10))
-    used = sorted((*train, *tuning, *final))
-    at = {position: i for i, position in enumerate(used)}
-    return Parts(
-        files=tuple(found.root / names[i] for i in used),
-        labels=tuple(labels[i] for i in used),
-        train=tuple(at[i] for i in train),
-        tuning=tuple(at[i] for i in tuning),
-        final=tuple(at[i] for i in final),
-        classes=k,
-    )
+        final, _ = take(names, labels, share(sizes(labels, k), 5))
+    chosen = split(names, labels, final, k, per_class, final_per_class)
+    files, its_labels = tuple(found.root / names[i] for i in chosen.used), tuple(labels[i] for i in chosen.used)
+    return Parts(files, its_labels, chosen.train, chosen.tuning, chosen.final, k)
 
 
 def _hash(root: Path) -> str:

@@ -1,4 +1,4 @@
-"""What every data set loads into: pixels, labels, and which images play which role."""
+"""What every data set loads into: pixels or files, labels, and which images play which role."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +11,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many images play which role, and what they are; known without decoding any."""
+
+    train: int
+    tuning: int
+    final: int
+    classes: int
+    channels: int
+    size: int  # pixels, height and width as stored, or of the scored square
+
+
 @runtime_checkable
 class Dataset(Source, Protocol):
     """A source of images that the training loop can load."""
 
-    def load(self, cache: Path) -> "Images":
+    def load(self, cache: Path) -> "Images | Streamed":
         """The images; decodes them into ``cache`` first where that has not been done."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
-    """Decoded images with three disjoint sets of them: train, tuning and final."""
+class Roles:
+    """Three disjoint sets of images: train, tuning and final."""
 
-    pixels: "NDArray[np.uint8]"  # (images, size, size, channels), 0..255, memory-mapped where they come from a file
     labels: "NDArray[np.int64]"  # (images,), 0..classes-1
     train: "NDArray[np.int64]"  # positions of the images that are always learned from
     tuning: "NDArray[np.int64]"  # positions of the tuning slice: held out while tuning, learned from afterwards
     final: "NDArray[np.int64]"  # positions of the final set: never learned from
     classes: int
+
+    def learned(self, held_out: HeldOut) -> "NDArray[np.int64]":
+        """Positions of the images a trial learns from: without the tuning slice when that is what it is scored on."""
+        import numpy as np
+
+        return self.train if held_out == "tuning" else np.sort(np.concatenate([self.train, self.tuning]))
+
+    def scored(self, held_out: HeldOut) -> "NDArray[np.int64]":
+        """Positions of the images a trial is scored on."""
+        return self.tuning if held_out == "tuning" else self.final
+
+
+@dataclass(frozen=True, eq=False)
+class Images(Roles):
+    """Decoded images, all of one size."""
+
+    pixels: "NDArray[np.uint8]"  # (images, size, size, channels), 0..255, memory-mapped where they come from a file
 
     @property
     def size(self) -> int:
@@ -41,12 +69,16 @@ class Images:
         """1 for grey, 3 for RGB."""
         return int(self.pixels.shape[3])
 
-    def learned(self, held_out: HeldOut) -> "NDArray[np.int64]":
-        """Positions of the images a trial learns from: without the tuning slice when that is what it is scored on."""
-        import numpy as np
 
-        return self.train if held_out == "tuning" else np.sort(np.concatenate([self.train, self.tuning]))
+@dataclass(frozen=True, eq=False)
+class Streamed(Roles):
+    """Image files of any size, decoded whenever they are needed, as RGB."""
 
-    def scored(self, held_out: HeldOut) -> "NDArray[np.int64]":
-        """Positions of the images a trial is scored on."""
-        return self.tuning if held_out == "tuning" else self.final
+    files: tuple[Path, ...]
+    size: int  # pixels: the centre square that is scored, unless the recipe says otherwise
+    resize: int  # pixels: the short side before that square is cut out
+
+    @property
+    def channels(self) -> int:
+        """Always 3."""
+        return 3

@@ -15,14 +15,18 @@ from hpsearch.training.data.images import Images
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 CHUNK = 512  # files decoded at once; bounds the memory that waits to be written
 CHANNELS = 3  # RGB
 
 
+Write = Callable[[Path], None]
+
+
 @dataclass(frozen=True)
 class Parts:
-    """The files to decode, their labels, and the positions that play each role."""
+    """Image files, their labels, and the positions that play each role."""
 
     files: tuple[Path, ...]
     labels: tuple[int, ...]
@@ -32,8 +36,8 @@ class Parts:
     classes: int
 
 
-def sealed(cache: Path, key: str, size: int, parts: Callable[[], Parts]) -> Path:
-    """The folder in ``cache`` that holds the decoded images of ``key``, made now where it is missing.
+def sealed(cache: Path, key: str, write: Write) -> Path:
+    """The folder in ``cache`` that ``write`` fills, made now where it is missing.
 
     Whoever comes second waits for the first. A process killed half-way leaves a ``.part`` folder, which the next one clears.
     """
@@ -49,7 +53,7 @@ def sealed(cache: Path, key: str, size: int, parts: Callable[[], Parts]) -> Path
             shutil.rmtree(half, ignore_errors=True)
             half.mkdir()
             try:
-                _write(half, size, parts())
+                write(half)
                 half.rename(whole)
             finally:
                 shutil.rmtree(half, ignore_errors=True)
@@ -62,30 +66,38 @@ def opened(folder: Path) -> Images:
 
     train, tuning, final = (np.load(folder / f"{role}.npy") for role in ("train", "tuning", "final"))
     labels = np.load(folder / "labels.npy")
-    return Images(np.load(folder / "pixels.npy", mmap_mode="c"), labels, train, tuning, final, int(labels.max()) + 1)
+    return Images(labels, train, tuning, final, int(labels.max()) + 1, np.load(folder / "pixels.npy", mmap_mode="c"))
 
 
 def decoded(file: Path, size: int) -> "NDArray[np.uint8]":
-    """One image as (size, size, 3) RGB: short side resized to ``size`` (bilinear, antialiased), centre square cut out.
+    """One image as (size, size, 3) RGB: short side resized to ``size`` (bilinear, antialiased), centre square cut out."""
+    return view(picture(file), size, size)
 
-    It is torchvision's default loader, ``Resize(size)`` and ``CenterCrop(size)``: an EXIF rotation is not applied.
-    """
-    import numpy as np
+
+def picture(file: Path) -> "Image":
+    """The image of a file as torchvision's default loader has it: RGB, an EXIF rotation not applied; refuses one that is broken."""
     from torchvision.datasets.folder import pil_loader
-    from torchvision.transforms.v2.functional import center_crop, resize
 
     try:
-        image = pil_loader(str(file))
+        image: Image = pil_loader(str(file))
+        return image
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more, by format
         raise Refused(f"{file} cannot be read as an image ({error}): replace or remove it") from error
-    return np.asarray(center_crop(resize(image, [size]), [size]), dtype=np.uint8)
 
 
-def _write(folder: Path, size: int, parts: Parts) -> None:
+def view(image: "Image", short: int, size: int) -> "NDArray[np.uint8]":
+    """(size, size, 3): torchvision's ``Resize(short)`` and ``CenterCrop(size)``, bilinear, antialiased."""
+    import numpy as np
+    from torchvision.transforms.v2.functional import center_crop, resize
+
+    return np.asarray(center_crop(resize(image, [short]), [size]), dtype=np.uint8)
+
+
+def write_files(folder: Path, size: int, parts: Parts) -> None:
+    """Decode image files into ``folder``."""
     import numpy as np
 
-    for name in ("labels", "train", "tuning", "final"):
-        np.save(folder / f"{name}.npy", np.array(getattr(parts, name), dtype=np.int64))
+    write_roles(folder, parts)
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(parts.files), size, size, CHANNELS)}
     # written front to back, not through a memory map: a full disk is then an error to report and not a SIGBUS
     with (folder / "pixels.npy").open("wb") as out, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -95,3 +107,11 @@ def _write(folder: Path, size: int, parts: Parts) -> None:
                 out.write(image.tobytes())
         out.flush()
         os.fsync(out.fileno())
+
+
+def write_roles(folder: Path, parts: Parts) -> None:
+    """Labels and roles, each an array of its own."""
+    import numpy as np
+
+    for name in ("labels", "train", "tuning", "final"):
+        np.save(folder / f"{name}.npy", np.array(getattr(parts, name), dtype=np.int64))

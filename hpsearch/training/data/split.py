@@ -5,7 +5,8 @@ every machine and library version, does not depend on where the data lies, and i
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 
 def apportion(total: int, sizes: Sequence[int]) -> list[int]:
@@ -58,3 +59,52 @@ def sizes(labels: Sequence[int], classes: int) -> list[int]:
     for label in labels:
         counts[label] += 1
     return counts
+
+
+def share(counts: Iterable[int], part: int) -> list[int]:
+    """One ``part``-th of each class, at least one image.
+
+    >>> share([100, 7, 1], 10)
+    [10, 1, 1]
+    """
+    return [max(1, round(count / part)) for count in counts]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images that are used, by their positions in the whole, and which of those play which role."""
+
+    used: tuple[int, ...]
+    train: tuple[int, ...]  # positions in ``used``, as the next two
+    tuning: tuple[int, ...]
+    final: tuple[int, ...]
+
+
+def split(
+    names: Sequence[str],
+    labels: Sequence[int],
+    final: Sequence[int],
+    classes: int,
+    per_class: int | None,
+    final_per_class: int | None,
+) -> Split:
+    """The roles of images: ``final`` positions are the final set, a tenth of each class of the others is the tuning slice.
+
+    ``per_class`` and ``final_per_class`` first take so many of each class.
+    """
+
+    def part(positions: Sequence[int], counts: list[int]) -> tuple[list[int], list[int]]:
+        inside, outside = take([names[i] for i in positions], [labels[i] for i in positions], counts)
+        return [positions[i] for i in inside], [positions[i] for i in outside]
+
+    last = set(final)
+    pool = [i for i in range(len(names)) if i not in last]
+    if per_class is not None:
+        pool, _ = part(pool, [per_class] * classes)
+    if final_per_class is not None:
+        final, _ = part(final, [final_per_class] * classes)
+    tuning, train = part(pool, share(sizes([labels[i] for i in pool], classes), 10))
+    used = sorted((*train, *tuning, *final))
+    at = {position: i for i, position in enumerate(used)}
+    roles = (tuple(at[i] for i in role) for role in (train, tuning, final))
+    return Split(tuple(used), *roles)

@@ -5,12 +5,13 @@ it to the 3x3, C replaces the 7x7 of the stem by three 3x3, D puts a 2x2 average
 (arXiv:1812.01187, section 4). torchvision's and timm's ``resnet50`` are B; timm's ``resnet50d`` is B, C and D together.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from hpsearch.training.recipe import BASIC, Recipe
+from hpsearch.training.laws import BASIC
+from hpsearch.training.models.norms import Dropout, convolution
+from hpsearch.training.recipe import Recipe
 
 BLOCKS = {  # depth to residual blocks per stage
     14: (1, 1, 1, 1),
@@ -25,7 +26,7 @@ EXPANSION = 4  # a bottleneck's output channels per inner channel
 
 
 class Residual(nn.Module):
-    """relu(branch(x) + shortcut(x)); the branch ends in the batch norm that zero gamma sets to 0."""
+    """relu(branch(x) + shortcut(x)); the branch ends in the norm that zero gamma sets to 0."""
 
     def __init__(self, branch: nn.Sequential, shortcut: nn.Module) -> None:
         super().__init__()
@@ -38,9 +39,9 @@ class Residual(nn.Module):
         return branch.add_(shortcut).relu_()
 
     @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        """The last batch norm of the branch."""
-        return cast(nn.BatchNorm2d, self.branch[-1])
+    def last_norm(self) -> nn.Module:
+        """What normalises the end of the branch; the convolution itself where its weights are normalised."""
+        return self.branch[-1]
 
 
 def resnet(recipe: Recipe, channels: int, classes: int) -> nn.Sequential:
@@ -56,18 +57,28 @@ def resnet(recipe: Recipe, channels: int, classes: int) -> nn.Sequential:
                 stride = 2 if stage > 0 and block == 0 else 1
                 residual, inputs = _residual(recipe, inputs, recipe.width * 2**stage, stride)
                 blocks.append(residual)
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
+        dropout = [Dropout(recipe.dropout)] if recipe.dropout > 0 else []
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *dropout, nn.Linear(inputs, classes))
         return nn.Sequential(_stem(recipe, channels), nn.Sequential(*blocks), head)
 
 
-def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
-    """A square convolution without bias that keeps the image's size at stride 1, and its batch norm."""
-    return [nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(outputs)]
+def parameters(recipe: Recipe, channels: int, classes: int) -> int:
+    """Parameters of the network, running statistics not counted."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in resnet(recipe, channels, classes).parameters())
 
 
-def _activated(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
-    """A convolution, its batch norm, and a ReLU in place: batch norm does not need its output again."""
-    return [*_convolution(inputs, outputs, size, stride), nn.ReLU(inplace=True)]
+def multiply_adds(recipe: Recipe, channels: int, classes: int, size: int) -> int:
+    """Multiply-adds of convolutions and the last layer for one image of ``size`` x ``size``; what the paper calls FLOPs."""
+    counter = FlopCounterMode(display=False)
+    with torch.device("meta"), counter:
+        resnet(recipe, channels, classes).eval()(torch.empty(1, channels, size, size))
+    return int(counter.get_total_flops()) // 2
+
+
+def _activated(recipe: Recipe, inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution, its norm, and a ReLU in place: no norm needs its output again."""
+    return [*convolution(recipe, inputs, outputs, size, stride), nn.ReLU(inplace=True)]
 
 
 def _stem(recipe: Recipe, channels: int) -> nn.Sequential:
@@ -76,9 +87,13 @@ def _stem(recipe: Recipe, channels: int) -> nn.Sequential:
     if recipe.deep_stem:
         # stride on the first only, as in the paper's figure 2b and code; its text says first and second
         half = width // 2
-        layers = [*_activated(channels, half, 3, stride), *_activated(half, half, 3), *_activated(half, width, 3)]
+        layers = [
+            *_activated(recipe, channels, half, 3, stride),
+            *_activated(recipe, half, half, 3),
+            *_activated(recipe, half, width, 3),
+        ]
     else:
-        layers = _activated(channels, width, 7 if large else 3, stride)
+        layers = _activated(recipe, channels, width, 7 if large else 3, stride)
     pool = [nn.MaxPool2d(3, stride=2, padding=1)] if large else []
     return nn.Sequential(*layers, *pool)
 
@@ -87,11 +102,15 @@ def _residual(recipe: Recipe, inputs: int, inner: int, stride: int) -> tuple[Res
     """A residual block and its output channels."""
     if recipe.depth in BASIC:
         outputs = inner
-        branch = [*_activated(inputs, inner, 3, stride), *_convolution(inner, outputs, 3)]
+        branch = [*_activated(recipe, inputs, inner, 3, stride), *convolution(recipe, inner, outputs, 3)]
     else:
         outputs = inner * EXPANSION
         first, second = (stride, 1) if recipe.downsample_in == "1x1" else (1, stride)
-        branch = [*_activated(inputs, inner, 1, first), *_activated(inner, inner, 3, second), *_convolution(inner, outputs, 1)]
+        branch = [
+            *_activated(recipe, inputs, inner, 1, first),
+            *_activated(recipe, inner, inner, 3, second),
+            *convolution(recipe, inner, outputs, 1),
+        ]
     return Residual(nn.Sequential(*branch), _shortcut(recipe, inputs, outputs, stride)), outputs
 
 
@@ -101,5 +120,5 @@ def _shortcut(recipe: Recipe, inputs: int, outputs: int, stride: int) -> nn.Modu
     if stride > 1 and recipe.pool_in_shortcut:
         # an odd border is averaged over the pixels there are, as in the paper's code
         pool = nn.AvgPool2d(2, stride, ceil_mode=True, count_include_pad=False)
-        return nn.Sequential(pool, *_convolution(inputs, outputs, 1))
-    return nn.Sequential(*_convolution(inputs, outputs, 1, stride))
+        return nn.Sequential(pool, *convolution(recipe, inputs, outputs, 1))
+    return nn.Sequential(*convolution(recipe, inputs, outputs, 1, stride))
