@@ -32,7 +32,7 @@ class Options:
 def cache_folder() -> Path:
     """Where decoded data is kept on this machine: $HPSEARCH_CACHE, or the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser()
+    return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser().absolute()
 
 
 def local_cores() -> int:

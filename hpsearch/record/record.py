@@ -85,7 +85,7 @@ class Record:
         except (DBAPIError, ArgumentError, NoSuchModuleError, ImportError) as error:
             cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise Refused(f"cannot use the record at {shown}: {cause}; give another place with --record") from error
-        return cls(engine, folder or home / "trials")
+        return cls(engine, (folder or home / "trials").absolute())  # workers may stand in another folder
 
     @contextmanager
     def driver(self, task: str) -> Iterator["Driver"]:

@@ -8,7 +8,7 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from hpsearch.training.augmentation import boxes, flipped, padded_crop, resized_crop, stretched
+from hpsearch.training.augmentation import boxes, centred, crop_draws, flipped, padded_crop, stretched
 
 
 def noise(count=6, channels=3, size=16):
@@ -36,40 +36,72 @@ def test_a_padded_crop_is_a_window_of_the_padded_image():
     assert len(seen) == 25  # every window is drawn
 
 
-def test_stretching_is_torchvisions_resized_crop():
-    images = noise(8, 3, 16)
-    chosen = boxes(8, 16, torch.Generator().manual_seed(3))
-    out = stretched(images, chosen)
-    for image, (top, left, height, width), ours in zip(images, chosen.tolist(), out, strict=True):
-        expected = tv.resized_crop(image, top, left, height, width, [16, 16], antialias=True)
+def drawn(count, height, width, seed=0, least_area=0.08):
+    return boxes(crop_draws(count, torch.Generator().manual_seed(seed)), height, width, least_area)
+
+
+def resized_crop(images, generator):
+    return stretched(images, boxes(crop_draws(len(images), generator), *images.shape[2:], 0.08), 8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (40, 24), (9, 50)])
+@pytest.mark.parametrize("size", [5, 16, 33])
+def test_stretching_is_torchvisions_resized_crop(height, width, size):
+    images = torch.randint(256, (12, 3, height, width), generator=torch.Generator().manual_seed(0)).float()
+    chosen = drawn(12, height, width, seed=3)
+    out = stretched(images, chosen, size)
+    for image, (top, left, tall, wide), ours in zip(images, chosen.tolist(), out, strict=True):
+        expected = tv.resized_crop(image, top, left, tall, wide, [size, size], antialias=True)
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_stretching_the_whole_image_changes_nothing():
     images = noise()
-    torch.testing.assert_close(stretched(images, torch.tensor([[0, 0, 16, 16]] * 6)), images)
+    torch.testing.assert_close(stretched(images, torch.tensor([[0, 0, 16, 16]] * 6), 16), images)
 
 
-@pytest.mark.parametrize("size", [8, 32, 224])
-def test_boxes_are_distributed_as_torchvisions(size):
-    ours = boxes(3000, size, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 31), (30, 47)])
+@pytest.mark.parametrize(("resize", "size"), [(32, 28), (20, 20), (37, 16), (64, 61)])
+def test_centre_squares_are_torchvisions(height, width, resize, size):
+    images = torch.randint(256, (3, 3, height, width), generator=torch.Generator().manual_seed(0)).float()
+    expected = tv.center_crop(tv.resize(images, [resize], antialias=True), [size])
+    torch.testing.assert_close(centred(images, resize, size), expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (32, 32), (224, 224), (100, 375), (500, 90)])
+@pytest.mark.parametrize("least_area", [0.08, 0.5])
+def test_boxes_are_distributed_as_torchvisions(height, width, least_area):
+    ours = drawn(3000, height, width, least_area=least_area).double()
     torch.manual_seed(0)
-    crop, image = v2.RandomResizedCrop(size), torch.empty(1, size, size)
+    crop, image = v2.RandomResizedCrop(8, scale=(least_area, 1.0)), torch.empty(1, height, width)
     params = [crop.make_params([image]) for _ in range(3000)]
-    theirs = torch.tensor([[param[name] for name in ("top", "left", "height", "width")] for param in params])
+    theirs = torch.tensor([[param[name] for name in ("top", "left", "height", "width")] for param in params]).double()
     for column in range(4):
         assert ks_2samp(ours[:, column].numpy(), theirs[:, column].numpy()).pvalue > 0.001
+    for of in (lambda b: b[:, 2] * b[:, 3], lambda b: b[:, 3] / b[:, 2]):  # areas, aspects
+        assert ks_2samp(of(ours).numpy(), of(theirs).numpy()).pvalue > 0.001
+
+
+def test_each_image_has_a_box_of_its_own_size():
+    draws = crop_draws(200, torch.Generator().manual_seed(0))
+    heights, widths = torch.randint(1, 80, (2, 200), generator=torch.Generator().manual_seed(1))
+    together = boxes(draws, heights, widths, 0.08)
+    alone = [boxes(draws[i : i + 1], int(heights[i]), int(widths[i]), 0.08)[0] for i in range(200)]
+    assert torch.equal(together, torch.stack(alone))
+    top, left, height, width = together.T
+    assert torch.all((top >= 0) & (left >= 0) & (height >= 1) & (width >= 1))
+    assert torch.all((top + height <= heights) & (left + width <= widths))
 
 
 @pytest.mark.parametrize("size", [1, 2, 8, 33])
 def test_boxes_lie_inside(size):
-    top, left, height, width = boxes(2000, size, torch.Generator().manual_seed(0)).T
+    top, left, height, width = drawn(2000, size, size).T
     assert torch.all((top >= 0) & (left >= 0) & (height >= 1) & (width >= 1))
     assert torch.all((top + height <= size) & (left + width <= size))
 
 
 def test_boxes_keep_to_area_and_aspect():
-    _, _, height, width = boxes(5000, 224, torch.Generator().manual_seed(0)).T.double()
+    _, _, height, width = drawn(5000, 224, 224).T.double()
     area, aspect = height * width / 224**2, (width / height).log()
     assert 0.079 < area.min() < 0.09
     assert area.max() > 0.95

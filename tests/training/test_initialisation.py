@@ -1,21 +1,23 @@
 """Starting weights: the printed formulas, zero gamma where it belongs, and nothing from a global generator."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise, msra, xavier
+from hpsearch.training.initialisation import initialise, msra, uniform, xavier
 from hpsearch.training.models.resnet import Residual, resnet
 from hpsearch.training.streams import PURPOSES, streams
 
 RECIPE = Recipe(data=digits(), depth=50, width=8, downsample_in="3x3")
 
 
-def made(initialisation="xavier", zero_gamma=False, seed=0):
-    return initialise(resnet(RECIPE, 3, 10), initialisation, zero_gamma, streams(seed)["initialisation"])
+def made(initialisation="xavier", zero_gamma=False, seed=0, **changes):
+    recipe = replace(RECIPE, initialisation=initialisation, zero_gamma=zero_gamma, **changes)
+    return initialise(resnet(recipe, 3, 10), recipe, streams(seed)["initialisation"])
 
 
 @pytest.mark.parametrize(("shape", "fans"), [((96, 64, 3, 3), (64 + 96) * 9), ((128, 256), 128 + 256)])
@@ -68,7 +70,46 @@ def test_zero_gamma_draws_the_same_weights():
         assert torch.equal(one, other) or torch.all(other == 0)
 
 
-@pytest.mark.parametrize("initialisation", ["xavier", "msra"])
+@pytest.mark.parametrize("shape", [(96, 64, 3, 3), (128, 400)])
+def test_uniform_is_torchs_own_start(shape):
+    weight = uniform(torch.empty(shape), torch.Generator().manual_seed(0))
+    bound = 1 / math.sqrt(weight[0].numel())
+    assert 0.999 * bound < weight.abs().max() <= bound
+    torch.manual_seed(0)  # torch's Linear and Conv2d draw kaiming_uniform with a = sqrt(5), which is the same
+    reference = nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
+    assert torch.allclose(weight, reference, rtol=1e-6)
+
+
+def test_gaussian_has_its_deviation():
+    weights = torch.cat([p.flatten() for p in made("gaussian", initial_deviation=0.03).parameters() if p.ndim > 1])
+    assert weights.std().item() == pytest.approx(0.03, rel=0.01)
+    assert abs(weights.mean().item()) < 1e-4
+
+
+def test_from_zero_all_units_of_a_layer_stay_alike():
+    model = made("zero")
+    assert all(torch.all(p == 0) for p in model.parameters() if p.ndim > 1)
+    mover = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        mover.zero_grad()
+        nn.functional.cross_entropy(model(torch.rand(8, 3, 32, 32)), torch.arange(8)).backward()
+        mover.step()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            assert torch.equal(module.weight, module.weight[:1].expand_as(module.weight))
+
+
+@pytest.mark.parametrize("initialisation", ["xavier", "zero"])
+def test_weight_norm_starts_at_the_drawn_weight(initialisation):
+    plain, normed = made(initialisation, norm="none"), made(initialisation, norm="weight")
+    layers = [[m for m in model.modules() if isinstance(m, nn.Conv2d)] for model in (plain, normed)]
+    pairs = [(a.weight, b.weight) for a, b in zip(*layers, strict=True)]
+    assert len(pairs) == 53
+    for one, other in pairs:
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("initialisation", ["xavier", "msra", "uniform", "gaussian"])
 def test_the_seed_and_nothing_else_decides(initialisation):
     torch.manual_seed(1)
     state = torch.get_rng_state()

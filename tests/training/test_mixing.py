@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from scipy.stats import beta, kstest
+from scipy.stats import beta, ks_2samp, kstest
+from torchvision.transforms import v2
 
 from hpsearch.training.losses import cross_entropy, smoothed
-from hpsearch.training.mixing import mix, weight
+from hpsearch.training.mixing import cut_and_pasted, mix, mixed, partners, weight
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
@@ -43,3 +44,80 @@ def test_smoothing_and_mixing_commute():
     _, smoothed_first = mix(torch.zeros(3, 1), smoothed(labels, 3, 0.3), 0.4, partner)
     _, hard = mix(torch.zeros(3, 1), smoothed(labels, 3, 0.0), 0.4, partner)
     torch.testing.assert_close(smoothed_first, hard * (1 - 0.3 - 0.15) + 0.15)
+
+
+def batch(count=8, size=6, classes=4):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(count, 3, size, size, generator=generator)
+    return images, smoothed(torch.randint(classes, (count,), generator=generator), classes, 0.1)
+
+
+def test_nothing_is_drawn_where_nothing_is_mixed():
+    images, targets = batch()
+    generator = torch.Generator().manual_seed(0)
+    state = generator.get_state()
+    same = mixed(images, targets, 0.0, 0.0, "permutation", generator)
+    assert same[0] is images
+    assert same[1] is targets
+    assert torch.equal(generator.get_state(), state)
+
+
+def test_the_codes_partner_is_the_reversed_batch():
+    images, targets = batch()
+    out, its_targets = mixed(images, targets, 0.2, 0.0, "reversal", torch.Generator().manual_seed(3))
+    share = weight(0.2, torch.Generator().manual_seed(3))  # reversal draws nothing, so the weight is the first number
+    torch.testing.assert_close(out, share * images + (1 - share) * images.flip(0))
+    torch.testing.assert_close(its_targets, share * targets + (1 - share) * targets.flip(0))
+
+
+def test_partners_at_random_are_a_permutation():
+    one, other = (partners(50, "permutation", torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert sorted(one.tolist()) == list(range(50))
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.2, 0.0), (0.0, 1.0), (0.2, 1.0)])
+def test_targets_stay_probabilities_and_the_generator_decides(mixup, cutmix):
+    images, targets = batch()
+    for seed in range(20):
+        one, same = (mixed(images, targets, mixup, cutmix, "permutation", torch.Generator().manual_seed(seed)) for _ in range(2))
+        assert torch.equal(one[0], same[0])
+        torch.testing.assert_close(one[1].sum(1), torch.ones(8))
+
+
+def test_with_both_each_batch_takes_one_by_the_toss_of_a_coin():
+    images, targets = batch()
+    generator = torch.Generator().manual_seed(0)
+    values = set(images.flatten().tolist())
+    cut = 0
+    for _ in range(1000):  # a pasted image holds only values that were there before, a mean does not
+        out, _ = mixed(images, targets, 0.4, 1.0, "permutation", generator)
+        cut += set(out.flatten().tolist()) <= values
+    assert 430 < cut < 570
+
+
+def test_cutmix_pastes_a_box_and_weighs_targets_by_its_area():
+    images, targets = batch(size=10)
+    others = torch.arange(8).roll(1)
+    for seed in range(50):
+        generator = torch.Generator().manual_seed(seed)
+        out, its_targets = cut_and_pasted(images, targets, 0.4, others, generator)
+        foreign = (out == images[others]).all(1) & (out != images).any(1)
+        rows, columns = foreign[0].any(1), foreign[0].any(0)
+        assert torch.equal(foreign, foreign[:1].expand_as(foreign))
+        assert torch.equal(foreign[0], rows[:, None] & columns[None])
+        share = foreign[0].double().mean().item()
+        torch.testing.assert_close(its_targets, (1 - share) * targets + share * targets[others])
+
+
+def test_cutmix_is_distributed_as_torchvisions():
+    images, targets = batch(count=2, size=24)
+    targets = torch.eye(4)[:2]
+    generator = torch.Generator().manual_seed(0)
+    ours = [
+        cut_and_pasted(images, targets, weight(1.0, generator), torch.tensor([1, 0]), generator)[1][0, 0].item()
+        for _ in range(2000)
+    ]
+    torch.manual_seed(0)
+    theirs = [v2.CutMix(alpha=1.0, num_classes=4)(images, torch.tensor([0, 1]))[1][0, 0].item() for _ in range(2000)]
+    assert ks_2samp(ours, theirs).pvalue > 0.001

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.initialisation import initialise
-from hpsearch.training.models.resnet import BLOCKS, Residual, resnet
+from hpsearch.training.models.resnet import BLOCKS, Residual, multiply_adds, parameters, resnet
 from hpsearch.training.streams import streams
 
 A = Recipe(data=digits())
@@ -41,12 +41,32 @@ def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
     assert round(counter.get_total_flops() / 2e9, 3) == giga_macs
 
 
+@pytest.mark.parametrize(("size", "giga_macs"), [(160, 2.210), (176, 2.756), (192, 3.181), (256, 5.653), (288, 7.155)])
+def test_multiply_adds_of_resnet_50_d_at_other_sizes(size, giga_macs):
+    ours = multiply_adds(D, 3, 1000, size)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.device("meta"):
+        timm.create_model("resnet50d").eval()(torch.empty(1, 3, size, size))
+    assert ours == counter.get_total_flops() // 2
+    assert ours / 1e9 == pytest.approx(giga_macs, abs=1e-3)
+
+
+@pytest.mark.parametrize(("recipe", "layers", "entries"), [(A, 53, 320), (C, 55, 332), (replace(D, depth=152), 157, 944)])
+def test_layers_and_entries(recipe, layers, entries):
+    with torch.device("meta"):
+        model = resnet(recipe, 3, 1000)
+    for kind in (torch.nn.Conv2d, torch.nn.BatchNorm2d):
+        assert sum(isinstance(module, kind) for module in model.modules()) == layers
+    assert len(model.state_dict()) == entries
+    assert parameters(recipe, 3, 1000) == sum(p.numel() for p in model.parameters())
+
+
 def copied(model, reference):
     """The weights of ``reference`` in our network; both list their layers from input to output."""
     ours, theirs = model.state_dict(), reference.state_dict()
     assert [tuple(value.shape) for value in ours.values()] == [tuple(value.shape) for value in theirs.values()]
     model.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
-    return model.double().eval()
+    return model.to(next(reference.parameters()).dtype)
 
 
 def lively(reference):
@@ -57,7 +77,7 @@ def lively(reference):
             for tensor in (module.weight, module.bias, module.running_mean):
                 torch.nn.init.uniform_(tensor, 0.1, 0.3, generator=generator)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5, generator=generator)
-    return reference.double().eval()
+    return reference
 
 
 def moved_to_first_1x1(reference):
@@ -68,29 +88,61 @@ def moved_to_first_1x1(reference):
     return reference
 
 
-@pytest.mark.parametrize(
-    ("recipe", "reference"),
-    [
-        (A, lambda: moved_to_first_1x1(torchvision.models.resnet50())),
-        (B, lambda: torchvision.models.resnet50()),
-        (C, lambda: timm.create_model("resnet50c")),
-        (D, lambda: timm.create_model("resnet50d")),
-        (replace(B, depth=14), lambda: timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [1, 1, 1, 1])),
-        (replace(D, depth=26), lambda: timm.create_model("resnet26d")),
-        (replace(B, depth=18), lambda: torchvision.models.resnet18()),
-        (replace(B, depth=34), lambda: torchvision.models.resnet34()),
-        (replace(D, depth=18), lambda: timm.create_model("resnet18d")),
-    ],
-    ids=["50-A", "50-B", "50-C", "50-D", "14-B", "26-D", "18", "34", "18-D"],
-)
+REFERENCES = {
+    "50-A": (A, lambda: moved_to_first_1x1(torchvision.models.resnet50())),
+    "50-B": (B, lambda: torchvision.models.resnet50()),
+    "50-C": (C, lambda: timm.create_model("resnet50c")),
+    "50-D": (D, lambda: timm.create_model("resnet50d")),
+    "14-B": (replace(B, depth=14), lambda: timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [1, 1, 1, 1])),
+    "26-D": (replace(D, depth=26), lambda: timm.create_model("resnet26d")),
+    "18": (replace(B, depth=18), lambda: torchvision.models.resnet18()),
+    "34": (replace(B, depth=34), lambda: torchvision.models.resnet34()),
+    "18-D": (replace(D, depth=18), lambda: timm.create_model("resnet18d")),
+    "152-D": (replace(D, depth=152), lambda: timm.create_model("resnet152d")),
+}
+
+
+def both(name, size, count=2, dtype=torch.float64):
+    """Our network and the reference with the same weights, and images for both."""
+    recipe, reference = REFERENCES[name]
+    theirs = lively(reference()).to(dtype)
+    images = torch.rand(count, 3, size, size, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    return copied(resnet(recipe, channels=3, classes=1000), theirs), theirs, images
+
+
+@pytest.mark.parametrize("name", [name for name in REFERENCES if name != "152-D"])
 @pytest.mark.parametrize("size", [64, 75])  # odd maps are pooled over the pixels there are
-def test_computes_what_the_reference_computes(recipe, reference, size):
-    theirs = lively(reference())
-    ours = copied(resnet(recipe, channels=3, classes=1000), theirs)
-    images = torch.rand(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+def test_computes_what_the_reference_computes(name, size):
+    ours, theirs, images = both(name, size)
     with torch.inference_mode():
-        expected = theirs(images)
-        torch.testing.assert_close(ours(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+        expected = theirs.eval()(images)
+        torch.testing.assert_close(ours.eval()(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("name", ["50-A", "50-B", "50-C", "50-D", "152-D"])
+def test_gradients_are_the_references(name, mode):
+    """Of the images and of every parameter; in training also what the running statistics become."""
+    ours, theirs, images = both(name, 64, count=4)
+    labels = torch.arange(4)
+    gradients = []
+    for model in (ours, theirs):
+        model.train(mode == "train")
+        seen = images.clone().requires_grad_()
+        torch.nn.functional.cross_entropy(model(seen), labels).backward()
+        gradients.append([seen.grad, *(p.grad for p in model.parameters())])
+    for mine, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=1e-6, atol=1e-9 * expected.abs().max().item() + 1e-14)
+    for mine, expected in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+@pytest.mark.parametrize("name", ["50-A", "50-B", "50-C", "50-D"])
+def test_in_single_precision_the_difference_is_rounding(name):
+    ours, theirs, images = both(name, 64, dtype=torch.float32)
+    with torch.inference_mode():
+        expected = theirs.eval()(images)
+        torch.testing.assert_close(ours.eval()(images), expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
 
 
 def test_pool_alone_changes_only_the_shortcuts():
@@ -118,7 +170,7 @@ def test_every_subset_of_the_changes_is_a_network():
         for deep_stem in (False, True):
             for pool in (False, True):
                 recipe = replace(SMALL, downsample_in=downsample_in, deep_stem=deep_stem, pool_in_shortcut=pool)
-                model = initialise(resnet(recipe, 1, 10), "xavier", False, streams(0)["initialisation"])
+                model = initialise(resnet(recipe, 1, 10), recipe, streams(0)["initialisation"])
                 counts.add(round(model.eval()(torch.ones(1, 1, 8, 8)).sum().item(), 6))
     assert len(counts) == 8
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import timm.scheduler
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
+from hpsearch.training.laws import Schedule
 from hpsearch.training.schedules import cosine, factor
 
 BASE = Recipe(data=digits())
@@ -104,3 +106,72 @@ def test_cosine_falls_and_is_symmetric(one, other):
     low, high = sorted((one, other))
     assert cosine(low) >= cosine(high)
     assert cosine(low) + cosine(1 - low) == pytest.approx(1)
+
+
+def after_warmup(i, steps, warm):
+    return (i - warm) / (steps - warm)
+
+
+@pytest.mark.parametrize("warm", [0, 12])
+def test_exponential_and_inverse_are_the_printed_formulas(warm):
+    # a0 e^(-k t) and a0 / (1 + k t), t the share of training after the warmup
+    steps, k = 200, 3.0
+    for schedule, formula in (("exponential", lambda t: math.exp(-k * t)), ("inverse", lambda t: 1 / (1 + k * t))):
+        recipe = replace(BASE, schedule=schedule, falling=k, warmup=warm / steps)
+        expected = [i / warm if i < warm else formula(after_warmup(i, steps, warm)) for i in range(steps)]
+        assert [factor(recipe, i / steps) for i in range(steps)] == pytest.approx(expected, rel=1e-12)
+
+
+def test_exponential_is_torchs():
+    steps, k = 100, 4.0
+    expected = torchs(lambda optimiser: torch.optim.lr_scheduler.ExponentialLR(optimiser, math.exp(-k / steps)), steps)
+    assert ours(replace(BASE, schedule="exponential", falling=k), steps) == pytest.approx(expected, rel=1e-9)
+
+
+def test_constant_stays():
+    assert ours(replace(BASE, schedule="constant"), 50) == [PEAK] * 50
+
+
+@pytest.mark.parametrize(("steps", "cycles"), [(120, 4), (200, 5), (103, 5), (7, 3), (40 * 390, 5)])
+def test_cyclic_is_huangs_equation(steps, cycles):
+    recipe = replace(BASE, schedule="cyclic", cycles=cycles)
+    length = math.ceil(steps / cycles)
+    expected = [PEAK / 2 * (math.cos(math.pi * ((t - 1) % length) / length) + 1) for t in range(1, steps + 1)]
+    assert [PEAK * factor(recipe, i / steps, 1 / steps) for i in range(steps)] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_cyclic_is_torchs_warm_restarts():
+    steps = 120
+    expected = torchs(lambda optimiser: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimiser, T_0=30), steps)
+    recipe = replace(BASE, schedule="cyclic", cycles=4)
+    assert [PEAK * factor(recipe, i / steps, 1 / steps) for i in range(steps)] == pytest.approx(expected, rel=1e-9)
+
+
+def test_cyclic_after_a_warmup_has_its_cycles_in_what_remains():
+    steps, warm = 330, 30
+    recipe = replace(BASE, schedule="cyclic", cycles=3, warmup=warm / steps)
+    rates = [factor(recipe, i / steps, 1 / steps) for i in range(steps)]
+    assert [i for i in range(warm, steps) if rates[i] == 1] == [30, 130, 230]
+
+
+@given(st.lists(st.floats(0, 10), max_size=40), st.integers(1, 5), st.sampled_from([0.1, 0.5]))
+def test_plateau_is_torchs(losses, patience, drop):
+    mover = sgd()
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(mover, "min", drop, patience - 1, threshold=0.0, eps=0.0)
+    recipe = replace(BASE, schedule="plateau", patience=patience, drop=drop)
+    for n, loss in enumerate(losses, start=1):
+        scheduler.step(loss)
+        assert PEAK * factor(recipe, 0.5, 0.0, losses[:n]) == pytest.approx(mover.param_groups[0]["lr"], rel=1e-9)
+
+
+@pytest.mark.parametrize(("form", "first", "last"), [("code", 0.0, 9 / 10), ("paper", 1 / 10, 1.0)])
+def test_the_two_forms_of_warmup(form, first, last):
+    # paper, section 3.1: i eta / m at batch i, 1 <= i <= m; the code counts from 0, and its log shows a first rate of 0
+    recipe = replace(COSINE, warmup=0.1, warmup_form=form)
+    rates = [factor(recipe, i / 100, 1 / 100) for i in range(100)]
+    assert (rates[0], rates[9], rates[10]) == pytest.approx((first, last, 1.0))
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 500), st.sampled_from(get_args(Schedule)), st.floats(0, 0.2))
+def test_every_schedule_is_a_share_of_the_peak(progress, steps, schedule, warmup):
+    assert 0 <= factor(replace(BASE, schedule=schedule, warmup=warmup), progress, 1 / steps, [3.0, 2.0, 2.5]) <= 1
