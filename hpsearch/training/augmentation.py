@@ -76,17 +76,27 @@ def stretched(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     top, left, height, width = boxes.to(images.device).T
     rows = _interpolation(top, height, images.shape[2], size)
     columns = _interpolation(left, width, images.shape[3], size)
-    return rows[:, None] @ images @ columns[:, None].mT
+    return _interpolated(rows, images, columns)
 
 
 def centred(images: Tensor, resize: int, size: int) -> Tensor:
-    """The centre square of ``size`` pixels after the short side went to ``resize``, as torchvision's Resize and CenterCrop."""
+    """The centre square of ``size`` pixels after the short side went to ``resize``, as torchvision's Resize and CenterCrop.
+
+    ``size`` is at most ``resize``. Antialiased, as ``stretched`` is.
+    """
     height, width = images.shape[2:]
     short = min(height, width)
     tall, wide = (resize if side == short else int(resize * side / short) for side in (height, width))
     rows = _interpolation(torch.zeros(1), torch.tensor([height]), height, tall)[:, _middle(tall, size)]
     columns = _interpolation(torch.zeros(1), torch.tensor([width]), width, wide)[:, _middle(wide, size)]
-    return rows[:, None].to(images.device) @ images @ columns[:, None].mT.to(images.device)
+    return _interpolated(rows.to(images.device), images, columns.to(images.device))
+
+
+def _interpolated(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+    """rows @ image @ columns^T of each image and channel."""
+    # images are scored under autocast, which would round their pixels to the 8 bits of a bfloat16
+    with torch.autocast(images.device.type, enabled=False):
+        return rows[:, None] @ images @ columns[:, None].mT
 
 
 def _middle(length: int, size: int) -> slice:

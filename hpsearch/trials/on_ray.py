@@ -10,8 +10,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from types import FrameType
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -35,7 +37,7 @@ from hpsearch.trials.worker import ATTEMPTS, perform
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
 LIVES = 3  # of the Tune run without progress, before its error is ours
 _sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not take the session along
-_errors: dict[int, Exception] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
+_errors: dict[int, BaseException] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
 
 
 class _StopOnError(tune.Stopper):
@@ -185,9 +187,35 @@ def _fit(session: Session) -> None:
                 failure_config=tune.FailureConfig(max_failures=ATTEMPTS),
             ),
         )
-        tuner.fit()
+        with _signals_noted(asker.number):
+            tuner.fit()
     if error := _errors.pop(asker.number, None):
         raise error
+
+
+@contextmanager
+def _signals_noted(number: int) -> Iterator[None]:
+    """Keep what a signal's handler raises: raised inside one of Ray's calls it may be lost, and the run would go on."""
+
+    def noted(handler: Any) -> Callable[[int, FrameType | None], None]:
+        def handle(signal_number: int, frame: FrameType | None) -> None:
+            try:
+                handler(signal_number, frame)
+            except BaseException as raised:
+                _errors[number] = raised
+                raise
+
+        return handle
+
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each, handler in handlers.items():
+        if callable(handler):
+            signal.signal(each, noted(handler))
+    try:
+        yield
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def _ship(train: Train | None) -> None:

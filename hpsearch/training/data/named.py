@@ -4,17 +4,17 @@ CIFAR-10, CIFAR-100, Fashion-MNIST and Imagenette are fetched by torchvision whe
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hpsearch.errors import Refused
-from hpsearch.training.data.folder import roles, streamed
+from hpsearch.training.data.folder import roles
 from hpsearch.training.data.images import Counts, Images, Streamed
 from hpsearch.training.data.listing import expand, listing, refuse_fewer
 from hpsearch.training.data.sealed import Parts, opened, sealed, write_files, write_roles
-from hpsearch.training.data.split import share, split
+from hpsearch.training.data.split import share, split, take
 from hpsearch.values import Value, digest
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ SETS: dict[str, Counts] = {  # as published; a tenth of train is the tuning slic
     "CIFAR100": Counts(45_000, 5_000, 10_000, 100, 3, 32),
     "FashionMNIST": Counts(54_000, 6_000, 10_000, 10, 1, 28),
 }
+FOLDERS = {"CIFAR10": "cifar-10-batches-py", "CIFAR100": "cifar-100-python", "FashionMNIST": "FashionMNIST/raw"}
 IMAGENETTE = (963, 955, 993, 858, 941, 956, 961, 931, 951, 960)  # training images by class; 3,925 to be scored on
-IMAGENETTE_FINAL = 3_925
+IMAGENETTE_FINAL, IMAGENETTE_FINAL_PER_CLASS = 3_925, 350  # every class has at least so many
 IMAGENET_TRAIN, IMAGENET_FINAL, IMAGENET_CLASSES = 1_281_167, 50_000, 1000
 IMAGENET_TUNING = 50  # images of each class, as many as the final set has
 
@@ -65,9 +66,9 @@ class TorchvisionSet(Value):
         return _counts([each] * known.classes, self.final_per_class, known)
 
     def check(self) -> None:
-        """Refuse a folder that was given and is not there."""
-        if self.path is not None and not expand(self.path).is_dir():
-            raise Refused(f"there is no folder {expand(self.path)} to read {self.name} from: leave path out and it is fetched")
+        """Refuse a folder that was given and lacks the images; without one, ``prepare`` fetches them where they are missing."""
+        if self.path is not None:
+            _refuse_missing(self.name, expand(self.path) / FOLDERS[self.name])
 
     def prepare(self, cache: Path) -> None:
         """Fetch the images where they are missing, and decode them into ``cache`` once."""
@@ -83,22 +84,25 @@ class TorchvisionSet(Value):
     def _write(self, folder: Path, cache: Path) -> None:
         import numpy as np
 
-        parts = [self._read(cache, train) for train in (True, False)]
+        known = SETS[self.name]
+        first = known.train + known.tuning
+        parts = [self._read(cache, True, first), self._read(cache, False, known.final)]
         labels = [label for _, its_labels in parts for label in its_labels]
-        known, first = SETS[self.name], len(parts[0][1])
         names = [f"{self.name}/{i}" for i in range(len(labels))]
         chosen = split(names, labels, range(first, len(labels)), known.classes, self.per_class, self.final_per_class)
         used = tuple(labels[i] for i in chosen.used)
         write_roles(folder, Parts((), used, chosen.train, chosen.tuning, chosen.final, known.classes))
         np.save(folder / "pixels.npy", np.concatenate([pixels for pixels, _ in parts])[list(chosen.used)])
 
-    def _read(self, cache: Path, train: bool) -> "tuple[NDArray[np.uint8], Sequence[int]]":
+    def _read(self, cache: Path, train: bool, expected: int) -> "tuple[NDArray[np.uint8], Sequence[int]]":
         """Pixels (images, size, size, channels) and labels of one of the two official parts."""
         import numpy as np
         from torchvision import datasets
 
-        root = _root(self.path, cache)
-        found = _fetched(self.name, root, lambda: getattr(datasets, self.name)(str(root), train=train, download=self.path is None))
+        root, fetch = _place(self.path, cache)
+        kind = getattr(datasets, self.name)
+        found = _read(self.name, root, fetch, lambda: kind(str(root), train=train, download=fetch))
+        _refuse_other_amount(self.name, root / FOLDERS[self.name], "training" if train else "test", len(found.data), expected)
         pixels = np.asarray(found.data, dtype=np.uint8)
         return pixels if pixels.ndim == 4 else pixels[..., None], [int(label) for label in found.targets]
 
@@ -137,7 +141,7 @@ class Imagenette(Value):
         _refuse_path("imagenette", self.path)
         if isinstance(self.size, bool) or not isinstance(self.size, int) or not 1 <= self.size <= 320:
             raise Refused(f"imagenette needs a whole size of 1 to 320 pixels, got size={self.size!r}")
-        _refuse_amounts("imagenette", self.per_class, self.final_per_class, min(IMAGENETTE), 350)
+        _refuse_amounts("imagenette", self.per_class, self.final_per_class, min(IMAGENETTE), IMAGENETTE_FINAL_PER_CLASS)
 
     @property
     def version(self) -> str:
@@ -155,9 +159,9 @@ class Imagenette(Value):
         return _counts(each, self.final_per_class, Counts(0, 0, IMAGENETTE_FINAL, 10, 3, self.size))
 
     def check(self) -> None:
-        """Refuse a folder that was given and lacks the images."""
-        if self.path is not None and not self._folder(expand(self.path)).is_dir():
-            raise Refused(f"there is no folder {self._folder(expand(self.path))}: leave path out and it is fetched")
+        """Refuse a folder that was given and lacks the images; without one, ``prepare`` fetches them where they are missing."""
+        if self.path is not None:
+            _refuse_missing("Imagenette", self._folder(expand(self.path)))
 
     def prepare(self, cache: Path) -> None:
         """Fetch the images where they are missing, and decode them into ``cache`` once."""
@@ -174,10 +178,12 @@ class Imagenette(Value):
         def write(folder: Path) -> None:
             from torchvision import datasets
 
-            root = _root(self.path, cache)
-            if not self._folder(root).is_dir():
-                _fetched("Imagenette", root, lambda: datasets.Imagenette(str(root), size=self.version, download=True))
+            root, fetch = _place(self.path, cache)
+            _read("Imagenette", root, fetch, lambda: datasets.Imagenette(str(root), size=self.version, download=fetch))
             found = listing(self._folder(root))
+            final = len(found.val.names) if found.val else 0
+            _refuse_other_amount("Imagenette", found.root, "training", len(found.train.names), sum(IMAGENETTE))
+            _refuse_other_amount("Imagenette", found.root, "test", final, IMAGENETTE_FINAL)
             refuse_fewer(found, self.per_class, self.final_per_class)
             write_files(folder, self.size, roles(found, self.per_class, self.final_per_class))
 
@@ -209,7 +215,8 @@ class ImageNet(Value):
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
             raise Refused(f"imagenet needs the path of a folder as text, got path={self.path!r}")
-        if not (isinstance(self.size, int) and isinstance(self.resize, int) and 1 <= self.size <= self.resize):
+        whole = all(isinstance(pixels, int) and not isinstance(pixels, bool) for pixels in (self.size, self.resize))
+        if not (whole and 1 <= self.size <= self.resize):
             raise Refused(f"imagenet needs whole pixels 1 <= size <= resize, got size={self.size!r} and resize={self.resize!r}")
 
     def identity(self) -> dict[str, Any]:
@@ -243,26 +250,16 @@ class ImageNet(Value):
         folder = self._sealed(cache)
         root = expand(self.path)
         files = tuple(root / line for line in (folder / "files.txt").read_text(encoding="utf-8").splitlines())
-        labels, train, tuning, final = (
-            tuple(np.load(folder / f"{n}.npy").tolist()) for n in ("labels", "train", "tuning", "final")
-        )
-        return streamed(Parts(files, labels, train, tuning, final, IMAGENET_CLASSES), self.size, self.resize)
+        labels, train, tuning, final = (np.load(folder / f"{name}.npy") for name in ("labels", "train", "tuning", "final"))
+        return Streamed(labels, train, tuning, final, IMAGENET_CLASSES, files, self.size, self.resize)
 
     def _sealed(self, cache: Path) -> Path:
         root = expand(self.path)
 
         def write(folder: Path) -> None:
-            found = {part: _jpegs(root / part) for part in ("train", "val")}
-            for part, expected in (("train", IMAGENET_TRAIN), ("val", IMAGENET_FINAL)):
-                if len(found[part]) != expected:
-                    raise Refused(
-                        f"{root / part} has {len(found[part]):,} of ImageNet's {expected:,} images: unpack ILSVRC2012 there again"
-                    )
-            names = [name for part in found.values() for name, _ in part]
-            labels = [label for part in found.values() for _, label in part]
-            chosen = _imagenet_roles(names, labels, len(found["train"]))
+            names, parts = _imagenet_parts(root)
             (folder / "files.txt").write_text("\n".join(names), encoding="utf-8")
-            write_roles(folder, Parts((), tuple(labels), *chosen, IMAGENET_CLASSES))
+            write_roles(folder, parts)
 
         return sealed(cache, f"imagenet-{digest([str(root.resolve())])[:16]}", write)
 
@@ -272,22 +269,28 @@ def imagenet(path: str, size: int = 224, resize: int = 256) -> ImageNet:
     return ImageNet(path, size, resize)
 
 
-def _jpegs(folder: Path) -> list[tuple[str, int]]:
-    """Names relative to the parent's parent, with labels by the order of class folders."""
+def _imagenet_parts(root: Path) -> tuple[list[str], Parts]:
+    """Names of ImageNet's files below ``root``, their labels, and the roles they play."""
+    train, val = _jpegs(root / "train"), _jpegs(root / "val")
+    _refuse_other_amount("ImageNet", root / "train", "training", len(train), IMAGENET_TRAIN)
+    _refuse_other_amount("ImageNet", root / "val", "validation", len(val), IMAGENET_FINAL)
+    classes = sorted({name for name, _ in train})
+    if classes != sorted({name for name, _ in val}):
+        raise Refused(f"{root}/train and {root}/val have different class folders: unpack ILSVRC2012 there again")
+    label_of = {name: label for label, name in enumerate(classes)}
+    names = [f"train/{name}/{file}" for name, file in train] + [f"val/{name}/{file}" for name, file in val]
+    labels = [label_of[name] for name, _ in (*train, *val)]
+    tuning, rest = take(names[: len(train)], labels[: len(train)], [IMAGENET_TUNING] * IMAGENET_CLASSES)
+    final = range(len(train), len(names))
+    return names, Parts((), tuple(labels), tuple(rest), tuple(tuning), tuple(final), IMAGENET_CLASSES)
+
+
+def _jpegs(folder: Path) -> list[tuple[str, str]]:
+    """Class folder and file name of every image, sorted."""
     classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
     return [
-        (f"{folder.name}/{name}/{file}", label)
-        for label, name in enumerate(classes)
-        for file in sorted(os.listdir(folder / name))
-        if file.upper().endswith(".JPEG")
+        (name, file) for name in classes for file in sorted(os.listdir(folder / name)) if file.upper().endswith((".JPEG", ".JPG"))
     ]
-
-
-def _imagenet_roles(names: list[str], labels: list[int], train: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    from hpsearch.training.data.split import take
-
-    inside, outside = take(names[:train], labels[:train], [IMAGENET_TUNING] * IMAGENET_CLASSES)
-    return tuple(outside), tuple(inside), tuple(range(train, len(names)))
 
 
 def _counts(each: Sequence[int], final_per_class: int | None, known: Counts) -> Counts:
@@ -296,20 +299,39 @@ def _counts(each: Sequence[int], final_per_class: int | None, known: Counts) -> 
     return Counts(sum(each) - tuning, tuning, final, known.classes, known.channels, known.size)
 
 
-def _root(path: str | None, cache: Path) -> Path:
-    return cache / "torchvision" if path is None else expand(path)
+def _place(path: str | None, cache: Path) -> tuple[Path, bool]:
+    """The folder that torchvision reads, and whether it may fetch what is missing there."""
+    return (cache / "torchvision", True) if path is None else (expand(path), False)
 
 
-def _fetched(name: str, root: Path, read: Any) -> Any:
+def _read(name: str, root: Path, fetch: bool, read: Callable[[], Any]) -> Any:
     """What torchvision reads, fetched by it where it is missing; refused in one sentence where that fails."""
-    root.mkdir(parents=True, exist_ok=True)
+    from filelock import FileLock
+
     try:
-        return read()
-    except (OSError, RuntimeError, EOFError) as error:  # no network, a broken archive, a missing file
+        if not fetch:
+            return read()
+        root.mkdir(parents=True, exist_ok=True)
+        # two studies of one data set with different settings may start at once
+        with FileLock(root / f"{name}.lock"):
+            return read()
+    except Exception as error:  # torchvision raises OSError, RuntimeError, ValueError, KeyError and more, by what is broken
+        reason = " ".join(str(error).split())
+        wrong = f"is not in {root} and could not be fetched" if fetch else f"cannot be read from {root}"
+        raise Refused(f"{name} {wrong} ({reason}): put its files there as torchvision.datasets.{name} keeps them") from error
+
+
+def _refuse_missing(name: str, folder: Path) -> None:
+    if not folder.is_dir():
         raise Refused(
-            f"{name} is not in {root} and could not be fetched ({error}): "
-            f"put its files there as torchvision.datasets.{name} keeps them"
-        ) from error
+            f"{name} is not there, for want of the folder {folder}: "
+            f"put its files there as torchvision.datasets.{name} keeps them, or leave path out and they are fetched"
+        )
+
+
+def _refuse_other_amount(name: str, folder: Path, part: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise Refused(f"{folder} has {found:,} of {name}'s {expected:,} {part} images: remove it and unpack it again")
 
 
 def _refuse_path(name: str, path: object) -> None:

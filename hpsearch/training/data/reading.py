@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
+from hpsearch.errors import Refused
 from hpsearch.training.augmentation import boxes, centred, stretched
 from hpsearch.training.data.images import Images, Streamed
 from hpsearch.training.data.sealed import picture, view
@@ -38,7 +39,10 @@ class Reader(Protocol):
         ...
 
     def views(self, parts: Iterable[Tensor], resize: int | None, size: int | None) -> Iterator[Tensor]:
-        """Centre squares of ``size`` after the short side went to ``resize``; None for both: as stored."""
+        """Centre squares of ``size`` after the short side went to ``resize``; None: the data set's own.
+
+        Refuses a ``size`` above ``resize``.
+        """
         ...
 
 
@@ -62,14 +66,13 @@ class Resident:
 
     def views(self, parts: Iterable[Tensor], resize: int | None, size: int | None) -> Iterator[Tensor]:
         """See ``Reader``."""
+        short, side = _cuttable(resize or self.size, size or self.size)
         for positions in parts:
             whole = self._whole(positions)
-            same = (resize or self.size, size or self.size) == (self.size, self.size)
-            yield whole if same else centred(whole, resize or self.size, size or self.size)
+            yield whole if short == side == self.size else centred(whole, short, side)
 
     def _whole(self, positions: Tensor) -> Tensor:
-        raw = self.pixels[positions.to(self.pixels.device)].to(self.device)
-        return raw.permute(0, 3, 1, 2).float()
+        return _floats(self.pixels[positions.to(self.pixels.device)], self.device)
 
 
 class FromFiles:
@@ -89,7 +92,8 @@ class FromFiles:
 
     def views(self, parts: Iterable[Tensor], resize: int | None, size: int | None) -> Iterator[Tensor]:
         """See ``Reader``."""
-        square = partial(_square, short=resize or self.resize, size=size or self.size)
+        short, side = _cuttable(resize or self.resize, size or self.size)
+        square = partial(_square, short=short, size=side)
         return self._decoded(([(p, None) for p in positions.tolist()] for positions in parts), square)
 
     def _decoded(self, batches: Iterable[list[tuple[int, Tensor | None]]], decode: "Decode") -> Iterator[Tensor]:
@@ -106,7 +110,7 @@ class FromFiles:
                     if not waiting:
                         return
                     whole = np.stack([each.result() for each in waiting.popleft()])
-                    yield torch.from_numpy(whole).to(self.device).permute(0, 3, 1, 2).float()
+                    yield _floats(torch.from_numpy(whole), self.device)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -126,6 +130,21 @@ def _cut(file: Path, draws: Tensor, size: int, least_area: float) -> "NDArray[np
 
 def _square(file: Path, _: Tensor | None, short: int, size: int) -> "NDArray[np.uint8]":
     return view(picture(file), short, size)
+
+
+def _cuttable(resize: int, size: int) -> tuple[int, int]:
+    if size > resize:
+        raise Refused(
+            f"a centre square of {size} pixels cannot be cut out of images of {resize}: raise test_resize, or lower test_size"
+        )
+    return resize, size
+
+
+def _floats(raw: Tensor, device: str) -> Tensor:
+    """(batch, height, width, channels) bytes as (batch, channels, height, width) floats on the device."""
+    if raw.device.type != torch.device(device).type:
+        raw = raw.pin_memory().to(device, non_blocking=True)  # the host goes on while the accelerator fetches it
+    return raw.permute(0, 3, 1, 2).float()
 
 
 def _placed(pixels: Tensor, device: str) -> Tensor:
