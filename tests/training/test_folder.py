@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from hpsearch.errors import Refused
 from hpsearch.training import image_folder
-from hpsearch.training.data import Dataset, sealed
+from hpsearch.training.data import Dataset, folder, sealed
 from hpsearch.training.data.sealed import decoded
 from hpsearch.values import canonical, from_json, to_json
 
@@ -73,6 +73,18 @@ def test_limits_are_per_class(split, tmp_path):
 def test_limits_hold_without_val_too(flat, tmp_path):
     images = image_folder(flat, 8, per_class=5, final_per_class=1).load(tmp_path / "cache")
     assert roles(images) == [[4, 4], [1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("limits", [{}, {"per_class": 5, "final_per_class": 1}])
+@pytest.mark.parametrize("layout", ["flat", "split"])
+def test_images_are_counted_without_decoding_any(layout, limits, request, tmp_path):
+    data = image_folder(request.getfixturevalue(layout), 8, **limits)
+    images = data.load(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache")
+    told = data.counts()
+    assert (told.train, told.tuning, told.final) == (len(images.train), len(images.tuning), len(images.final))
+    assert (told.classes, told.channels, told.size) == (images.classes, images.channels, images.size)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_labels_and_pixels_stay_together(flat, tmp_path):
@@ -142,8 +154,8 @@ def test_no_trial_can_change_what_another_reads(flat, tmp_path):
 
 def test_many_at_once_decode_once(flat, tmp_path, monkeypatch):
     made = []
-    write = sealed._write
-    monkeypatch.setattr(sealed, "_write", lambda *args: (made.append(1), write(*args)))
+    write = folder.write_files
+    monkeypatch.setattr(folder, "write_files", lambda *args: (made.append(1), write(*args)))
     data = image_folder(flat, 8)
     threads = [threading.Thread(target=data.prepare, args=(tmp_path / "cache",)) for _ in range(6)]
     for thread in threads:
@@ -156,8 +168,9 @@ def test_many_at_once_decode_once(flat, tmp_path, monkeypatch):
 
 def test_goes_on_after_a_kill_half_way(flat, tmp_path):
     data = image_folder(flat, 8)
-    half = tmp_path / "cache" / f"{data._key()}.part"
-    half.mkdir(parents=True)
+    data.prepare(tmp_path / "cache")
+    (whole,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    half = whole.rename(whole.with_name(f"{whole.name}.part"))
     (half / "pixels.npy").write_bytes(b"half")
     assert len(data.load(tmp_path / "cache").pixels) == 32
     assert not half.exists()
@@ -205,8 +218,8 @@ def test_identity_follows_every_change(flat, change):
 
 @pytest.mark.parametrize("change", [added, removed, renamed, moved, class_renamed])
 def test_identity_follows_changes_of_a_folder_that_was_at_rest(flat, change):
-    for folder in (flat, flat / "cat", flat / "dog"):
-        os.utime(folder, (1e9, 1e9))
+    for each in (flat, flat / "cat", flat / "dog"):
+        os.utime(each, (1e9, 1e9))
     before = image_folder(flat, 8).identity()
     assert image_folder(flat, 8).identity() == before
     change(flat)
@@ -214,14 +227,14 @@ def test_identity_follows_changes_of_a_folder_that_was_at_rest(flat, change):
 
 
 def test_a_folder_at_rest_is_read_once(flat, monkeypatch):
-    for folder in (flat, flat / "cat", flat / "dog"):
-        os.utime(folder, (1e9, 1e9))
+    for each in (flat, flat / "cat", flat / "dog"):
+        os.utime(each, (1e9, 1e9))
     before = image_folder(flat, 8).identity()
     monkeypatch.setattr("hpsearch.training.data.folder.listing", lambda root: pytest.fail("read twice"))
     assert image_folder(flat, 8).identity() == before
 
 
-@pytest.mark.parametrize("change", [{"size": 9}, {"per_class": 5}, {"final_per_class": 1}])
+@pytest.mark.parametrize("change", [{"size": 9}, {"per_class": 5}, {"final_per_class": 1}, {"streamed": True}])
 def test_identity_holds_the_settings(flat, change):
     assert replace(image_folder(flat, 8), **change).identity() != image_folder(flat, 8).identity()
 
@@ -350,6 +363,7 @@ def test_refuses_limits_above_what_is_left_by_the_final_fifth(flat):
         ({"size": True}, "whole size >= 1 in pixels, got size=True"),
         ({"per_class": 1}, "whole per_class >= 2, one image to learn from and one to tune on, got 1"),
         ({"final_per_class": 0}, "whole final_per_class >= 1, got 0"),
+        ({"streamed": 1}, "streamed to be True or False, got 1"),
     ],
 )
 def test_refuses_settings_without_meaning(settings, law):

@@ -151,7 +151,7 @@ class Imagenette(Value):
     def identity(self) -> dict[str, Any]:
         """The version and how many images are used at which size."""
         settings = {"size": self.size, "per_class": self.per_class, "final_per_class": self.final_per_class}
-        return {"is": "Imagenette", "version": f"imagenette2-{self.version}", **settings}
+        return {"is": "Imagenette", "version": self._folder(Path()).name, **settings}
 
     def counts(self) -> Counts:
         """Images by role, as published."""
