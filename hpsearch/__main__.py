@@ -80,25 +80,31 @@ def plan(
     data: DataFolder = None,
     slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
+    gpu: Annotated[str | None, typer.Option(help="Estimate hours for this GPU (H100, A100, ...) from published speeds.")] = None,
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
     from rich.console import Console
 
-    from hpsearch import launch, terminal
+    from hpsearch import gpus, launch, terminal
     from hpsearch.record.frames import replay
 
     file = _read(study, data)
-    launch.check_data(file)
+    device = gpus.gpu(gpu) if gpu else None
     known = _record_if_any(record)
     agenda, _ = replay(known, file.study)
     trials = list(agenda.trials())
     states = known.states(trial.key for trial in trials) if known else {}
     console = Console()
     terminal.show_plan(console, file.study, agenda, states, file.name)
+    if missing := launch.missing_data(file):
+        console.print(f"data        not ready to run: {missing}", highlight=False)
     seconds = _measured(file) if measure else None
     slots = slots or launch.resources(1, None, None, False, None).slots
-    console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
+    if device is not None:
+        console.print(terminal.hours_on(device, gpus.hours(file.study, device)), highlight=False)
+    else:
+        console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
     console.print(_resolution(file, known), highlight=False)
 
 

@@ -75,6 +75,15 @@ def check_data(file: StudyFile) -> None:
         source.check()
 
 
+def missing_data(file: StudyFile) -> str:
+    """Why the data cannot be used yet, in a sentence; empty where it can."""
+    try:
+        check_data(file)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
 def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print) -> Session:
     """Run what the study still wants; the session as it ended. Raises what stopped it, with the launch's end in the record."""
     check_data(file)

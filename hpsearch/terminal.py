@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from hpsearch.agenda import Agenda
+from hpsearch.gpus import Gpu
 from hpsearch.report.words import short_names
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.trials.session import Session
@@ -148,6 +149,15 @@ def _rounds(study: Study) -> Table:
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(each.keep))
     return table
+
+
+def hours_on(device: Gpu, hours: float) -> str:
+    """The hours of the whole study on a GPU that need not be here, and where that comes from."""
+    return (
+        f"hours       {hours:,.1f} on one {device.name}, all trials, none counted as done: an estimate from "
+        f"{device.images_per_second:,} images/s of ResNet-50 at 224 pixels ({device.source}), scaled by multiply-adds; "
+        "small networks and small images run slower than that"
+    )
 
 
 def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, Any]], slots: int, measured: float | None) -> str:

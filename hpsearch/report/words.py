@@ -154,12 +154,15 @@ def hours(seconds: float) -> str:
 
 
 def short_names(plan: Plan) -> dict[str, str]:
-    """A short name for every arm, by its full name: the rung of a ladder, the full stack, the stack without one.
+    """A short name for every arm, by its full name: a rung of a ladder, what lies on the ladder, the full stack, all but one.
 
-    >>> from hpsearch.ablation import Trick, ladder, leave_one_out
+    >>> from hpsearch.ablation import Trick, ladder, leave_one_out, one_at_a_time
     >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
     >>> list(short_names(ladder(a, b, c) | leave_one_out(a, b, c)).values())
     ['base', 'a', 'a + b', 'all 3 tricks', 'all but a', 'all but b']
+    >>> d, e = (Trick(name, {name: 1}) for name in "de")
+    >>> list(short_names(ladder(a, b, c) >> one_at_a_time(d, e)).values())[-2:]
+    ['… + d', '… + e']
     """
     short = {arm.name: _short(arm, plan) for arm in plan.arms}
     taken = list(short.values())
@@ -174,6 +177,9 @@ def _short(arm: Arm, plan: Plan) -> str:
     steps = [c.trick for c in plan.contrasts if c.design == "ladder" and c.trick and (arm, 1.0) in c.weights]
     if steps and len(arm.tricks) > 2:
         return f"… + {steps[0].name}"
+    ladder = {trick for c in plan.contrasts if c.design == "ladder" for a, _ in c.weights for trick in a.tricks}
+    if len(ladder) > 2 and ladder < set(arm.tricks):
+        return " + ".join(["…", *(trick.name for trick in every if trick in arm.tricks and trick not in ladder)])
     return f"all but {absent[0].name}" if len(absent) == 1 and len(every) > 2 and not steps else arm.name
 
 

@@ -29,6 +29,7 @@ ORDER = [
     ("record",),
     ("trials", "statistics"),
     ("report",),
+    ("gpus",),
     ("launch", "terminal"),
     ("__main__",),
 ]

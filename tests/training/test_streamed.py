@@ -125,15 +125,16 @@ def test_random_boxes_are_those_of_torchvisions_random_resized_crop(images):
 
 
 def _draws_of(box, picture):
-    """Numbers in [0, 1) that lead to a box which torchvision drew: the middle of what is rounded to it."""
+    """Numbers in [0, 1) that lead to a box which torchvision drew: some of those that are rounded to it."""
     area = picture.width * picture.height
     draws = torch.zeros(11, 2, dtype=torch.float64)
-    for tall, wide in np.random.default_rng(0).uniform(-0.5, 0.5, (500, 2)) + (box["height"], box["width"]):
+    around = np.random.default_rng(0).uniform(-0.5, 0.5, (500, 2))
+    for tall, wide in around + np.array([box["height"], box["width"]]):
         draws[:10, 0] = (tall * wide / area - 0.08) / 0.92
         draws[:10, 1] = np.log(wide / tall * 4 / 3) / np.log(16 / 9)
         draws[10, 0] = (box["top"] + 0.5) / (picture.height - box["height"] + 1)
         draws[10, 1] = (box["left"] + 0.5) / (picture.width - box["width"] + 1)
-        if 0 <= draws.min() and draws.max() < 1:
+        if draws.min() >= 0 and draws.max() < 1:
             return draws
     raise LookupError(f"{box} does not come from numbers in [0, 1)")
 
@@ -203,9 +204,13 @@ def test_a_reader_that_is_left_leaves_no_threads(images):
 
 def test_an_error_of_the_caller_leaves_no_threads(images):
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError):
+
+    def fail():
         for _ in reader(images, "cpu", 3).views(torch.arange(48).split(4), None, None):
-            1 / 0  # noqa: B018
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     gc.collect()
     assert threading.active_count() == before
 

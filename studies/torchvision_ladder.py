@@ -1,0 +1,16 @@
+"""torchvision's own ladder on ImageNet: twelve steps over its baseline, from 76.130 to 80.858.
+
+hpsearch plan studies/torchvision_ladder.py --gpu H100
+hpsearch run studies/torchvision_ladder.py --data FOLDER --gpus 1 --cpus 8      with FOLDER/train and FOLDER/val (ILSVRC 2012)
+"""
+
+from hpsearch import Study, ladder
+from hpsearch.training import imagenet, preset
+from hpsearch.tricks.torchvision2021 import baseline, stack
+
+study = Study(
+    question="What is each step of torchvision's training recipe worth, with more than the best of three runs to tell?",
+    base=preset(baseline, imagenet("$HPSEARCH_DATA")),
+    vary=ladder(*stack),
+    seeds=3,
+)

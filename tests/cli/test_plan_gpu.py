@@ -1,0 +1,76 @@
+"""Hours on a stated GPU: the arithmetic by hand, and what is refused."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpsearch import Refused, Round, Space, Study, Trick, Tune, Uniform, ladder
+from hpsearch.gpus import GPUS, gpu, hours
+from hpsearch.training import Recipe, imagenet
+from hpsearch.tricks.he2019 import distilled
+from tests.trials.taught import Pupil, learn
+
+ROOT = Path(__file__).parents[2]
+B = Recipe(data=imagenet("/nowhere"), downsample_in="3x3", epochs=90)
+COSINE = Trick("cosine", {"schedule": "cosine"})
+
+
+def study(**changes):
+    return Study(**{"question": "?", "base": B, "vary": ladder(COSINE), "seeds": 2, **changes})
+
+
+def test_resnet_50_takes_what_the_published_speed_says():
+    # 4 trials of 90 epochs: 1,281,167 images learned from at 2,790 a second, and 50,000 scored at three times that
+    expected = 4 * 90 * (1_281_167 + 50_000 / 3) / 2790 / 3600
+    assert hours(study(), gpu("H100")) == pytest.approx(expected, rel=1e-3)
+
+
+def test_twice_the_size_takes_four_times_as_long():
+    large = hours(study(base=replace(B, train_size=448, test_size=448)), gpu("A100"))
+    assert large == pytest.approx(4 * hours(study(), gpu("A100")), rel=0.01)
+
+
+def test_searches_and_teachers_are_counted():
+    tune = Tune(Space(weight_decay=10 ** Uniform(-5, -3)), rounds=(Round(points=6, epochs=30),), arms="base")
+    one_epoch = hours(study(), gpu("H100")) / (4 * 90)
+    assert hours(study(tune=tune), gpu("H100")) == pytest.approx((360 + 180 * 1_231_167 / 1_281_167) * one_epoch, rel=1e-2)
+    taught = study(vary=ladder(distilled(depth=152)))
+    # ResNet-152-D is 11.753 / 4.089 as much work: once as the teacher of 90 epochs, and a third of that in each of two students
+    share = 11.753 / 4.089
+    assert hours(taught, gpu("H100")) == pytest.approx((360 + 90 * share + 180 * share / 3) * one_epoch, rel=2e-2)
+
+
+@pytest.mark.parametrize("device", GPUS, ids=lambda device: device.name)
+def test_every_speed_has_a_source(device):
+    assert device.images_per_second > 100
+    assert device.source
+    assert gpu(device.name.upper()) is device
+
+
+def test_refuses_a_gpu_without_a_published_speed():
+    with pytest.raises(Refused, match="no published speed of a GPU 'H1000' is known here: did you mean 'H100'"):
+        gpu("H1000")
+
+
+def test_refuses_a_training_function_of_ones_own():
+    own = Study(question="?", train=learn, base=Pupil(), vary=ladder(Trick("a", {"size": 2})), seeds=2, epochs=1)
+    with pytest.raises(Refused, match="knows what our own recipes cost"):
+        hours(own, gpu("H100"))
+
+
+def test_the_command_prints_trials_epochs_and_hours():
+    command = [sys.executable, "-m", "hpsearch", "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200", "PATH": ""})
+    assert done.returncode == 0, done.stderr
+    words = done.stdout
+    for part in (
+        "trials      47 wanted",
+        "epochs      6,440 in all",
+        "on one H100",
+        "2,790 images/s of ResNet-50 at 224 pixels",
+        "HPSEARCH_DATA is not set",
+    ):
+        assert part in words
