@@ -109,7 +109,7 @@ def _interpolation(start: Tensor, length: Tensor, pixels: int, size: int) -> Ten
 
     A triangle as wide as an output pixel covers, at least two source pixels, cut at the box's ends.
     """
-    scale = (length / size).double()[:, None]
+    scale = length.double()[:, None] / size
     reach = scale.clamp(min=1)[:, :, None]
     source = torch.arange(pixels, device=start.device)
     at = start[:, None] + (torch.arange(size, device=start.device) + 0.5) * scale - 0.5

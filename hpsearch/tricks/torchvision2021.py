@@ -129,7 +129,7 @@ fixres = Trick(
 
 ema = Trick(
     "EMA",
-    {"ema": 1 / (2e-5 * 1024 * 1251), "ema_every": 32},
+    {"ema": 1 / (2e-5 * 1024 * 1251)},
     why="the mean of late weights is flatter and better than the last",
     claims=_step(10, "FixRes", "decay 0.99998 every 32 steps, scaled by batch over epochs: a memory of 3.9 % of training"),
 )

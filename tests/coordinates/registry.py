@@ -30,7 +30,9 @@ def check(*coordinates: str, against: str, measure: str, bound: float) -> Callab
     """Register a function without arguments that returns the largest difference."""
 
     def register(difference: Callable[[], float]) -> Callable[[], float]:
-        CHECKS.append(Check(coordinates, against, measure, bound, difference))
+        known = {(each.difference.__code__.co_filename, each.name) for each in CHECKS}
+        if (difference.__code__.co_filename, difference.__name__) not in known:  # pytest imports a file under two names
+            CHECKS.append(Check(coordinates, against, measure, bound, difference))
         return difference
 
     return register

@@ -44,15 +44,15 @@ def resized_crop(images, generator):
     return stretched(images, boxes(crop_draws(len(images), generator), *images.shape[2:], 0.08), 8)
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (40, 24), (9, 50)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (40, 24), (9, 50), (224, 300)])
 @pytest.mark.parametrize("size", [5, 16, 33])
 def test_stretching_is_torchvisions_resized_crop(height, width, size):
     images = torch.randint(256, (12, 3, height, width), generator=torch.Generator().manual_seed(0)).float()
     chosen = drawn(12, height, width, seed=3)
     out = stretched(images, chosen, size)
     for image, (top, left, tall, wide), ours in zip(images, chosen.tolist(), out, strict=True):
-        expected = tv.resized_crop(image, top, left, tall, wide, [size, size], antialias=True)
-        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-3)
+        expected = tv.resized_crop(image.double(), top, left, tall, wide, [size, size], antialias=True)
+        torch.testing.assert_close(ours, expected.float(), rtol=0, atol=1e-4)
 
 
 def test_stretching_the_whole_image_changes_nothing():
@@ -60,12 +60,12 @@ def test_stretching_the_whole_image_changes_nothing():
     torch.testing.assert_close(stretched(images, torch.tensor([[0, 0, 16, 16]] * 6), 16), images)
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 31), (30, 47)])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 31), (30, 47), (300, 225)])
 @pytest.mark.parametrize(("resize", "size"), [(32, 28), (20, 20), (37, 16), (64, 61)])
 def test_centre_squares_are_torchvisions(height, width, resize, size):
     images = torch.randint(256, (3, 3, height, width), generator=torch.Generator().manual_seed(0)).float()
-    expected = tv.center_crop(tv.resize(images, [resize], antialias=True), [size])
-    torch.testing.assert_close(centred(images, resize, size), expected, rtol=1e-4, atol=1e-3)
+    expected = tv.center_crop(tv.resize(images.double(), [resize], antialias=True), [size])
+    torch.testing.assert_close(centred(images, resize, size), expected.float(), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (32, 32), (224, 224), (100, 375), (500, 90)])
@@ -98,6 +98,25 @@ def test_boxes_lie_inside(size):
     top, left, height, width = drawn(2000, size, size).T
     assert torch.all((top >= 0) & (left >= 0) & (height >= 1) & (width >= 1))
     assert torch.all((top + height <= size) & (left + width <= size))
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 1), (1, 40), (3, 50), (90, 20), (1, 1), (30, 40), (40, 30)])
+def test_where_no_box_fits_it_is_torchvisions_central_one(height, width):
+    """Draws of the whole area: only the widest and the narrowest image have no box of an allowed aspect that fits."""
+    draws = torch.full((1, 11, 2), 1 - 1e-9, dtype=torch.float64)
+    draws[:, :10, 1] = 0.0 if width >= height else 1 - 1e-9  # aspects that are wrong for the image
+    torch.manual_seed(0)
+    box = v2.RandomResizedCrop(8, scale=(1.0, 1.0), ratio=(3 / 4, 4 / 3)).make_params([torch.empty(1, height, width)])
+    expected = [box[name] for name in ("top", "left", "height", "width")]
+    assert boxes(draws, height, width, 0.08).tolist() == [expected]
+
+
+def test_images_are_stretched_with_all_their_bits_under_autocast():
+    images, chosen = noise(), drawn(6, 16, 16)
+    expected = stretched(images, chosen, 9), centred(images, 20, 18)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = stretched(images, chosen, 9), centred(images, 20, 18)
+    assert all(torch.equal(ours, same) for ours, same in zip(seen, expected, strict=True))
 
 
 def test_boxes_keep_to_area_and_aspect():

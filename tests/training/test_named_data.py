@@ -8,7 +8,11 @@ import gzip
 import io
 import os
 import pickle
+import subprocess
+import sys
 import tarfile
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
@@ -268,6 +272,17 @@ def test_a_named_set_is_known_by_name_and_not_by_place(data):
         data.check()
 
 
+def test_naming_and_counting_them_imports_nothing_heavy():
+    code = """
+import sys
+from hpsearch.training import cifar10, imagenet, imagenette
+for data in (cifar10(), imagenet("/there/is/none"), imagenette()):
+    data.identity(), data.counts()
+print([name for name in ("torch", "torchvision", "PIL", "sklearn") if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_identities_are_all_different():
     sets = [*every(), digits()]
     sets += [replace(each, per_class=2) for each in every()[:4]] + [replace(each, final_per_class=1) for each in every()[:4]]
@@ -335,6 +350,26 @@ def test_cifar_is_fetched_where_there_is_a_network(name, folder, tmp_path, monke
     asked.clear()
     MAKE[name](per_class=2).prepare(tmp_path / "cache")
     assert not asked  # another study finds the files
+
+
+def test_two_studies_that_start_at_once_do_not_fetch_into_each_other(tmp_path, monkeypatch):
+    write_cifar10(tmp_path / "cache" / "torchvision")
+    kind, inside, most = torchvision.datasets.CIFAR10, [], []
+
+    def slow(*args, **kwargs):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return kind(*args, **kwargs)
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", slow)
+    studies = [threading.Thread(target=cifar10(per_class=count).prepare, args=(tmp_path / "cache",)) for count in (2, 3, 4)]
+    for study in studies:
+        study.start()
+    for study in studies:
+        study.join()
+    assert most == [1] * 6  # three times train and test
 
 
 def test_fashion_mnist_is_fetched_where_there_is_a_network(tmp_path, monkeypatch):
