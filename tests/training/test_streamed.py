@@ -202,6 +202,21 @@ def test_a_reader_that_is_left_leaves_no_threads(images):
     assert threading.active_count() == before
 
 
+def test_a_reader_that_is_left_decodes_no_further(images, monkeypatch):
+    square, decoded = reading._square, []
+
+    def slow(file, draws, short, size):
+        decoded.append(file)
+        time.sleep(0.01)
+        return square(file, draws, short, size)
+
+    monkeypatch.setattr(reading, "_square", slow)
+    batches = reader(images, "cpu", 1).views(torch.arange(48).split([1, 40, 7]), None, None)
+    next(batches)
+    batches.close()
+    assert len(decoded) < 10
+
+
 def test_an_error_of_the_caller_leaves_no_threads(images):
     before = threading.active_count()
 

@@ -1,6 +1,9 @@
 """Both executors, on the same trials: equal rows to the bit, lost workers recovered, nothing run twice."""
 
+import contextlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from hpsearch.search import Round, Tune
 from hpsearch.space import Choice, Space, Uniform
 from hpsearch.study import Study
 from hpsearch.training import Recipe, digits
+from hpsearch.trials import on_ray as door
 from hpsearch.trials.here import run_here
 from hpsearch.trials.on_ray import run_on_ray
 from hpsearch.trials.session import Resources, Session
@@ -118,3 +122,22 @@ def test_more_gpus_than_ray_has_are_refused(tmp_path: Path) -> None:
         session = Session(driver, dying_study("once"), Resources(1, 64, 1), tmp_path, lambda session: None)
         with pytest.raises(Refused, match=r"a trial needs 64 GPUs and the machines of this Ray have 0"):
             run_on_ray(session, None)
+
+
+def test_a_signal_lost_inside_ray_still_ends_the_run() -> None:
+    class Stopped(BaseException):
+        pass
+
+    def handler(number: int, frame: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with door._signals_noted(-1):
+            with contextlib.suppress(Stopped):  # as one of Ray's calls may do
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert door._StopOnError(-1).stop_all()
+        assert isinstance(door._errors.pop(-1), Stopped)
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
