@@ -18,21 +18,20 @@ def optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     v, w -= rate (g + mu v); ``adagrad``, ``rmsprop``, ``adam`` as torch.optim prints them; ``adamw`` takes rate decay w off the
     weight instead of adding to g (Loshchilov and Hutter 2019).
 
-    The textbook's Nesterov keeps the rate inside the velocity: v = mu v - rate g(w + mu v), w += v. At a constant rate the two are
-    one (torch stores w + mu v). When the rate goes from r to s, torch's next step is the larger by the factor s / r on the
-    velocity: it moves by s mu^2 v where the textbook moves by r mu^2 v.
+    The textbook's Nesterov (Sutskever et al. 2013) keeps the rate inside the velocity: u = mu u - rate g(x + mu u), x += u. At a
+    constant rate the two are one, with w = x + mu u and v = -u / rate. When the rate goes from r to s, torch's velocity changes
+    with it at once and the textbook's does not: after the next step torch's w lies (s / r - 1) mu^2 u beside the textbook's, u its
+    velocity at the change, and n steps later, on a slope that stays, (s / r - 1) mu^2 u (1 - mu^n) / (1 - mu).
     """
     parameters: Any = groups(model, recipe)
-    momentum = recipe.momentum
+    # torch keeps a velocity, and takes Nesterov's step, only where momentum is not 0 at the start; annealing may start from 0
+    momentum = recipe.momentum or (TINY if recipe.final_momentum else 0.0)
+    betas = (recipe.momentum, recipe.beta2)
     match recipe.optimiser:
         case "nag":
-            # without momentum Nesterov's step is the plain one, and torch wants to be told so; annealing may start from 0
-            nesterov = max(momentum, recipe.final_momentum or 0) > 0
-            return torch.optim.SGD(
-                parameters, lr=0.0, momentum=momentum or (TINY if nesterov else 0), nesterov=nesterov, fused=True
-            )
+            return torch.optim.SGD(parameters, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True)
         case "momentum":
-            return torch.optim.SGD(parameters, lr=0.0, momentum=momentum or (TINY if recipe.final_momentum else 0), fused=True)
+            return torch.optim.SGD(parameters, lr=0.0, momentum=momentum, fused=True)
         case "sgd":
             return torch.optim.SGD(parameters, lr=0.0, fused=True)
         case "adagrad":
@@ -40,8 +39,8 @@ def optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         case "rmsprop":
             return torch.optim.RMSprop(parameters, lr=0.0, alpha=recipe.beta2, eps=recipe.epsilon)
         case "adam":
-            return torch.optim.Adam(parameters, lr=0.0, betas=(momentum, recipe.beta2), eps=recipe.epsilon, fused=True)
-    return torch.optim.AdamW(parameters, lr=0.0, betas=(momentum, recipe.beta2), eps=recipe.epsilon, fused=True)
+            return torch.optim.Adam(parameters, lr=0.0, betas=betas, eps=recipe.epsilon, fused=True)
+    return torch.optim.AdamW(parameters, lr=0.0, betas=betas, eps=recipe.epsilon, fused=True)
 
 
 TINY = 1e-30  # a momentum that is none in float32, for an optimiser that will get one later
@@ -101,5 +100,5 @@ def steer(optimiser: torch.optim.Optimizer, rate: float, momentum: float) -> Non
         group["lr"] = rate
         if "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
-        elif group.get("momentum", 0) > 0 and not isinstance(optimiser, torch.optim.RMSprop):
+        elif group.get("momentum", 0) > 0:
             group["momentum"] = max(momentum, TINY)

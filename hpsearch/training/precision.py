@@ -1,5 +1,6 @@
 """Half precision: which type products are computed in, and the loss scale that fp16 needs."""
 
+import math
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ class Scaling:
 
     def __init__(self, recipe: Recipe, device: str) -> None:
         self.skipped = 0
-        self.static = recipe.loss_scale if recipe.loss_scaling == "static" else None
+        self.static = float(recipe.loss_scale) if recipe.loss_scaling == "static" else None
         self._scaler = torch.amp.GradScaler(device, init_scale=recipe.loss_scale, enabled=recipe.precision == "fp16")
 
     def backward(self, loss: Tensor) -> None:
@@ -42,11 +43,12 @@ class Scaling:
             optimiser.step()
             return True
         self._scaler.unscale_(optimiser)
-        overflowed = not all(_finite(optimiser))
-        self._scaler.step(optimiser)
+        finite = _finite(optimiser)
+        if finite:  # a fused optimiser that is asked to skip its first step keeps a velocity that nobody wrote
+            self._scaler.step(optimiser)
         self._scaler.update(self.static)
-        self.skipped += overflowed
-        return not overflowed
+        self.skipped += not finite
+        return finite
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
@@ -58,6 +60,7 @@ class Scaling:
         self.skipped = state["skipped"]
 
 
-def _finite(optimiser: torch.optim.Optimizer) -> list[bool]:
+def _finite(optimiser: torch.optim.Optimizer) -> bool:
+    """Whether all gradients are; one number crosses from an accelerator, however many tensors there are."""
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
-    return [bool(torch.isfinite(gradient).all()) for gradient in gradients]
+    return math.isfinite(torch.nn.utils.get_total_norm(gradients, norm_type=math.inf).item())

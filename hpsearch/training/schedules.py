@@ -31,8 +31,12 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
             return plateau(losses, recipe.patience, recipe.drop)
         case "cosine":
             return cosine(after)
-        case "cyclic":
-            return cyclic(after, step_size / (1 - recipe.warmup), recipe.cycles)
+        case "cyclic" if step_size > 0:
+            steps = round(1 / step_size)
+            first = math.ceil(recipe.warmup * steps - 1e-6)  # after the warmup; a whole number of steps may be an ulp more
+            return cyclic(round(progress * steps) - first, steps - first, recipe.cycles)
+        case "cyclic":  # in the limit of ever shorter steps
+            return cosine(after * recipe.cycles % 1.0)
     return 1.0
 
 
@@ -83,14 +87,13 @@ def cosine(progress: float) -> float:
     return (1 + math.cos(math.pi * progress)) / 2
 
 
-def cyclic(progress: float, step_size: float, cycles: int) -> float:
-    """(1 + cos(pi mod(t - 1, c) / c)) / 2 with c = ceil(T / cycles), t the step and T all steps (Huang et al. 2017, equation 2).
+def cyclic(done: int, steps: int, cycles: int) -> float:
+    """(1 + cos(pi mod(t - 1, c) / c)) / 2 at step t = ``done`` + 1, c = ceil(``steps`` / cycles) (Huang et al. 2017, equation 2).
 
-    >>> [round(cyclic(t / 4, 1 / 4, 2), 12) for t in range(4)]
-    [1.0, 0.5, 1.0, 0.5]
+    Where the cycles do not fill the steps, the last one is cut short.
+
+    >>> [round(cyclic(done, 5, 2), 12) for done in range(5)]
+    [1.0, 0.75, 0.25, 1.0, 0.75]
     """
-    steps = round(1 / step_size) if step_size > 0 else 0
-    if steps == 0:  # in the limit of ever shorter steps
-        return cosine(progress * cycles % 1.0)
     length = -(-steps // cycles)
-    return cosine(round(progress * steps) % length / length)
+    return cosine(done % length / length)
