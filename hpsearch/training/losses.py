@@ -46,6 +46,7 @@ def hinge(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over the batch of sum_k targets_k sum_{j != k} max(0, 1 + z_j - z_k), z the logits; both (batch, classes).
 
     The multi-class support vector machine of Weston and Watkins 1999, in expectation over the targets; classes - 1 at the start.
+    Takes memory for batch times classes^2 numbers: a gigabyte for 256 images of 1,000 classes.
 
     >>> hinge(torch.zeros(1, 10), smoothed(torch.tensor([3]), 10, 0.0))
     tensor(9.)

@@ -33,8 +33,9 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
             return cosine(after)
         case "cyclic" if step_size > 0:
             steps = round(1 / step_size)
-            first = math.ceil(recipe.warmup * steps - 1e-6)  # after the warmup; a whole number of steps may be an ulp more
-            return cyclic(round(progress * steps) - first, steps - first, recipe.cycles)
+            warm = math.floor(recipe.warmup * steps)
+            warm += warm / steps < recipe.warmup  # now as many as return above, whatever the product's last bit
+            return cyclic(round(progress * steps) - warm, steps - warm, recipe.cycles)
         case "cyclic":  # in the limit of ever shorter steps
             return cosine(after * recipe.cycles % 1.0)
     return 1.0

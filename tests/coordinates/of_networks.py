@@ -53,7 +53,12 @@ def resnet_a_and_b():
     return max(apart(B, torchvision.models.resnet50(num_classes=10)), apart(A, moved))
 
 
-@check("width", against="timm ResNet with width_per_group doubled channels", measure="parameters of ResNet-50", bound=0)
+@check(
+    "width",
+    against="timm ResNet with half the channels, its stem of 64 counted apart",
+    measure="parameters of ResNet-50, exact",
+    bound=0,
+)
 def width():
     wide = timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [3, 4, 6, 3], channels=(32, 64, 128, 256), num_classes=10)
     # timm's stem stays at 64 channels: 7x7 convolution, norm, and the first block's two 1x1 convolutions see the difference
@@ -61,7 +66,12 @@ def width():
     return abs(parameters(replace(B, width=32), 3, 10) + stem - sum(p.numel() for p in wide.parameters()))
 
 
-@check("norm", against="torch BatchNorm2d, GroupNorm, and w = g v / |v| by hand", measure="outputs, float64", bound=1e-12)
+@check(
+    "norm",
+    against="torch BatchNorm2d, GroupNorm, and w = g v over the length of v by hand",
+    measure="outputs, float64",
+    bound=1e-12,
+)
 def norms():
     x = torch.randn(8, 8, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     worst = 0.0

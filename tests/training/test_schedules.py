@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 import timm.scheduler
 import torch
@@ -20,35 +21,50 @@ PEAK = 0.4
 
 
 def ours(recipe, steps):
-    return [PEAK * factor(recipe, i / steps) for i in range(steps)]
+    return [PEAK * factor(recipe, i / steps, 1 / steps) for i in range(steps)]
 
 
-def sgd():
-    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+def sgd(peak=PEAK):
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak)
 
 
-def torchs(scheduler_of, steps):
-    optimiser = sgd()
+def torchs(scheduler_of, steps, peak=PEAK):
+    """Rates of one of torch's schedulers, batch by batch."""
+    optimiser = sgd(peak)
     scheduler = scheduler_of(optimiser)
+    optimiser.step()  # once, so that the scheduler does not warn
     rates = []
     for _ in range(steps):
         rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
         scheduler.step()
+    return rates
+
+
+def timms(steps, warm, cycles=1, peak=PEAK):
+    """Rates of timm's cosine, batch by batch, after ``warm`` batches of warmup."""
+    optimiser = sgd(peak)
+    length = math.ceil((steps - warm) / cycles)
+    scheduler = timm.scheduler.CosineLRScheduler(
+        optimiser, t_initial=length, cycle_limit=cycles, warmup_t=warm, warmup_lr_init=0.0, warmup_prefix=True, t_in_epochs=False
+    )
+    rates = []
+    for i in range(steps):
+        scheduler.step_update(i)
+        rates.append(optimiser.param_groups[0]["lr"])
     return rates
 
 
 @pytest.mark.parametrize("steps", [120, 120 * 7, 120 * 1251])
 def test_steps_are_those_of_multi_step_lr(steps):
-    if steps > 1000:  # at the paper's length look at the drops only: exact to the batch
-        recipe_rates = {i: PEAK * factor(BASE, i / steps) for d in (30, 60, 90) for i in (d * 1251 - 1, d * 1251)}
-        for drops, epoch in enumerate((30, 60, 90)):
-            assert recipe_rates[epoch * 1251 - 1] == pytest.approx(PEAK * 0.1**drops)
-            assert recipe_rates[epoch * 1251] == pytest.approx(PEAK * 0.1 ** (drops + 1))
-        return
     milestones = [steps * share // 4 for share in (1, 2, 3)]
     expected = torchs(lambda optimiser: torch.optim.lr_scheduler.MultiStepLR(optimiser, milestones, gamma=0.1), steps)
-    assert ours(BASE, steps) == pytest.approx(expected)
+    np.testing.assert_allclose(ours(BASE, steps), expected, rtol=1e-12)
+
+
+def test_milestones_at_equal_distances_are_step_lr():
+    recipe = replace(BASE, milestones=(0.2, 0.4, 0.6, 0.8), drop=0.5)
+    expected = torchs(lambda optimiser: torch.optim.lr_scheduler.StepLR(optimiser, 7 * 13, gamma=0.5), 5 * 7 * 13)
+    np.testing.assert_allclose(ours(recipe, 5 * 7 * 13), expected, rtol=1e-12)
 
 
 @given(st.integers(1, 200), st.integers(1, 400))
@@ -64,13 +80,9 @@ def test_cosine_is_cosine_annealing_lr():
     assert ours(COSINE, 100) == pytest.approx(expected, rel=1e-9)
 
 
-def test_cosine_after_warmup_is_timms():
-    steps, warm = 600, 25
-    scheduler = timm.scheduler.CosineLRScheduler(
-        sgd(), t_initial=steps - warm, warmup_t=warm, warmup_lr_init=0.0, warmup_prefix=True, t_in_epochs=False
-    )
-    expected = [scheduler._get_lr(i)[0] for i in range(steps)]
-    assert ours(replace(COSINE, warmup=warm / steps), steps) == pytest.approx(expected, rel=1e-9)
+@pytest.mark.parametrize(("steps", "warm"), [(600, 25), (120 * 1251, 5 * 1251)])
+def test_cosine_after_warmup_is_timms(steps, warm):
+    np.testing.assert_allclose(ours(replace(COSINE, warmup=warm / steps), steps), timms(steps, warm), rtol=1e-9, atol=1e-12)
 
 
 def test_warmup_is_a_line_before_the_steps():
@@ -147,11 +159,26 @@ def test_cyclic_is_torchs_warm_restarts():
     assert [PEAK * factor(recipe, i / steps, 1 / steps) for i in range(steps)] == pytest.approx(expected, rel=1e-9)
 
 
-def test_cyclic_after_a_warmup_has_its_cycles_in_what_remains():
-    steps, warm = 330, 30
-    recipe = replace(BASE, schedule="cyclic", cycles=3, warmup=warm / steps)
-    rates = [factor(recipe, i / steps, 1 / steps) for i in range(steps)]
-    assert [i for i in range(warm, steps) if rates[i] == 1] == [30, 130, 230]
+@pytest.mark.parametrize(("steps", "warm", "cycles"), [(330, 30, 3), (103, 0, 5), (1003, 17, 6), (120 * 1251, 5 * 1251, 7)])
+def test_cyclic_after_a_warmup_is_timms(steps, warm, cycles):
+    recipe = replace(BASE, schedule="cyclic", cycles=cycles, warmup=warm / steps)
+    np.testing.assert_allclose(ours(recipe, steps), timms(steps, warm, cycles), rtol=1e-9, atol=1e-12)
+
+
+@given(st.integers(2, 2000), st.floats(0, 0.9), st.integers(1, 7))
+def test_cycles_start_at_the_peak_and_are_of_one_length(steps, warmup, cycles):
+    """However the warmup falls between the steps."""
+    recipe = replace(BASE, schedule="cyclic", cycles=cycles, warmup=warmup)
+    after = [factor(recipe, i / steps, 1 / steps) for i in range(steps) if i / steps >= warmup]
+    length = math.ceil(len(after) / cycles)
+    expected = [(1 + math.cos(math.pi * (t % length) / length)) / 2 for t in range(len(after))]
+    np.testing.assert_allclose(after, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_cyclic_without_the_length_of_a_step_is_the_limit_of_short_steps():
+    recipe = replace(BASE, schedule="cyclic", cycles=3, warmup=0.1)
+    for progress in (0.1, 0.35, 0.4, 0.7, 0.95):
+        assert factor(recipe, progress) == pytest.approx(factor(recipe, progress, 1e-7), abs=1e-5)
 
 
 @given(st.lists(st.floats(0, 10), max_size=40), st.integers(1, 5), st.sampled_from([0.1, 0.5]))
