@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from hpsearch.ablation import Teacher
 from hpsearch.agenda import Agenda
 from hpsearch.gpus import Gpu
-from hpsearch.report.words import short_names
+from hpsearch.report.words import compact, short_names
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.trials.session import Session
 
@@ -115,7 +116,7 @@ def _finished(trials: list[Trial], states: Mapping[str, Mapping[str, Any]]) -> l
 def _tricks(study: Study) -> Table:
     table = Table("trick", "sets", "published", title="Tricks", title_justify="left", box=None, pad_edge=False)
     for trick in study.plan.tricks:
-        sets = ", ".join(f"{field}={setting!r}" for field, setting in trick.sets)
+        sets = _settings(trick.settings)
         claim = f"{trick.claims[0].value:+.2f} over {trick.claims[0].over}" if trick.claims else ""
         table.add_row(trick.name, sets, claim)
     return table
@@ -129,13 +130,27 @@ def _arms(study: Study) -> Table:
     return table
 
 
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Fields and values on a line.
+
+    >>> _settings({"warmup": 5 / 120, "schedule": "cosine"})
+    "warmup=0.0417, schedule='cosine'"
+    """
+    return ", ".join(f"{name}={_setting(value)}" for name, value in settings.items())
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Teacher):
+        return "one of the teachers below"
+    return compact(value) if isinstance(value, float) else repr(value)
+
+
 def _teachers(study: Study) -> Table:
     """Trainings whose weights arms learn from, and how many arms share each."""
     students = [{trial.key for trial in needed(study.student(arm, 0, "final"))} for arm in study.plan.arms]
     table = Table("teacher", "epochs", "arms", title="Teachers", title_justify="left", box=None, pad_edge=False)
     for teacher in study.teachers:
-        changed = different(teacher.config, study.base)
-        written = ", ".join(f"{name}={value!r}" for name, value in changed.items()) or "the base"
+        written = _settings(different(teacher.config, study.base)) or "the base"
         shared = sum(teacher.key in keys for keys in students)
         table.add_row(written, str(teacher.epochs), str(shared) if teacher.held_out == "final" else "search")
     return table

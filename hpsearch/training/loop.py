@@ -45,6 +45,8 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     images = recipe.data.load(run.cache)
     learned, scored = (torch.from_numpy(role(run.held_out)) for role in (images.learned, images.scored))
     source = reader(images, run.device, run.threads)
+    if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or source.size):
+        raise Refused(f"test_resize={recipe.test_resize} is less than the {source.size} pixels that are scored: give test_size too")
     own = recipe.pixels == "own"
     mean, deviation = statistics(source, learned) if own else pixel_statistics(recipe.pixels, source.channels)
     mean, deviation = mean.to(run.device), deviation.to(run.device)

@@ -26,7 +26,7 @@ BASE = Recipe(data=digits())
 CLASSES = (2, 10, 100, 1000)
 
 
-def drawn(classes: int, count: int = 64) -> tuple[Tensor, Tensor, Tensor]:
+def drawn(classes: int, count: int = 16) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of a student and of a teacher (count, classes) in float64, and labels (count,)."""
     generator = torch.Generator().manual_seed(classes)
     z, r = (3 * torch.randn(count, classes, generator=generator, dtype=torch.float64) for _ in range(2))

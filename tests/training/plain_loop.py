@@ -67,6 +67,7 @@ def theirs(folder: str, seed: int) -> float:
     model.conv1[6] = nn.Conv2d(WIDTH // 2, WIDTH, 3, padding=1, bias=False)
     model.bn1 = nn.BatchNorm2d(WIDTH)
     model.layer1 = timm_stage(model, widths, WIDTH)
+    nn.init.zeros_(model.layer1[0].bn3.weight)
     model.maxpool = nn.Identity()
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

@@ -334,6 +334,11 @@ def test_refuses_epochs_that_are_not_the_recipes(run):
         next(train(SMALL, 0, 5, run))
 
 
+def test_refuses_to_score_more_pixels_than_are_left(run):
+    with pytest.raises(Refused, match="test_resize=6 is less than the 8 pixels that are scored: give test_size too"):
+        next(train(replace(SMALL, test_resize=6), 0, 3, run))
+
+
 def test_refuses_a_checkpoint_of_another_epoch(run):
     run.take(train(SMALL, 0, 3, run), 2)
     with pytest.raises(Refused, match="the checkpoint is of epoch 2 but 1 rows are sealed"):
