@@ -169,9 +169,9 @@ def _rounds(study: Study) -> Table:
 def hours_on(device: Gpu, hours: float) -> str:
     """The hours of the whole study on a GPU that need not be here, and where that comes from."""
     return (
-        f"hours       {hours:,.1f} on one {device.name}, all trials, none counted as done: an estimate from "
-        f"{device.images_per_second:,} images/s of ResNet-50 at 224 pixels ({device.source}), scaled by multiply-adds; "
-        "small networks and small images run slower than that"
+        f"hours       {hours:,.{0 if hours >= 10 else 1}f} on one {device.name}, all trials, none counted as done: an estimate "
+        f"from {device.half:,} images/s in half precision and {device.full:,} in fp32 of ResNet-50 at 224 pixels ({device.source}), "
+        "scaled by multiply-adds; small networks and small images run slower than that"
     )
 
 

@@ -285,7 +285,7 @@ def warmup_is_the_one_in_the_log() -> float:
 )
 def plateau_is_torchs() -> float:
     noise = torch.rand(300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    losses = (3 * torch.exp(-torch.arange(300) / 100) + noise).tolist()
+    losses = (3 * torch.exp(-torch.arange(300) / 100) + noise).round(decimals=1).tolist()  # with ties
     losses[17] = math.nan  # torch takes it for no progress
     differences = []
     for patience, drop in ((1, 0.5), (5, 0.1), (12, 0.9)):

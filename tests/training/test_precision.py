@@ -33,9 +33,9 @@ def stepped(scaling, model, mover, scale=1.0):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_without_a_scale_a_step_is_a_step(precision):
     model, mover = line()
-    scaling = Scaling(replace(HALF, precision=precision), "cpu")
-    assert stepped(scaling, model, mover) is True
-    assert model.weight.item() == pytest.approx(0.9)
+    scaling = Scaling(replace(HALF, precision=precision, loss_scale=2.0**127), "cpu")
+    assert stepped(scaling, model, mover, 8.0) is True  # times that scale it is no float32
+    assert model.weight.item() == pytest.approx(0.2)
     assert scaling.skipped == 0
 
 

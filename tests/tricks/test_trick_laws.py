@@ -119,6 +119,29 @@ def test_laying_a_trick_changes_the_recorded_rows(trick, tmp_path):
     assert not silent(trick, tmp_path)
 
 
+PAIRS = [
+    (file, pair)
+    for file, module in zip(STACKS, MODULES, strict=True)
+    for pair in combinations([value for value in vars(module).values() if isinstance(value, Trick)], 2)
+    if not set(pair[0].settings) & set(pair[1].settings)
+]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The rows of each trick laid alone, made once."""
+    folder = tmp_path_factory.mktemp("alone")
+    return {trick: rows(laid(trick), folder) for trick in TRICKS.values()}
+
+
+@pytest.mark.parametrize("file", STACKS)
+def test_laying_two_tricks_is_neither_of_them(file, alone, tmp_path):
+    for _, (one, other) in (each for each in PAIRS if each[0] == file):
+        assert laid(one, other) == laid(other, one)
+        both = rows(laid(one, other), tmp_path)
+        assert both not in (alone[one], alone[other]), f"{one.name} and {other.name}"
+
+
 @each_stack
 def test_a_whole_stack_can_be_laid_in_any_order(stack):
     assert Arm(stack) == Arm(tuple(reversed(stack)))
