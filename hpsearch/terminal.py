@@ -169,10 +169,19 @@ def _rounds(study: Study) -> Table:
 def hours_on(device: Gpu, hours: float) -> str:
     """The hours of the whole study on a GPU that need not be here, and where that comes from."""
     return (
-        f"hours       {hours:,.{0 if hours >= 10 else 1}f} on one {device.name}, all trials, none counted as done: an estimate "
-        f"from {device.half:,} images/s in half precision and {device.full:,} in fp32 of ResNet-50 at 224 pixels ({device.source}), "
-        "scaled by multiply-adds; small networks and small images run slower than that"
+        f"hours       {_rounded(hours)} on one {device.name}, all trials, none counted as done: an estimate from "
+        f"{device.half:,} images/s in half precision and {device.full:,} in fp32 of ResNet-50 at 224 pixels "
+        f"({device.source}), scaled by multiply-adds; small networks and small images run slower than that"
     )
+
+
+def _rounded(hours: float) -> str:
+    """As exact as an estimate deserves.
+
+    >>> [_rounded(hours) for hours in (0.02, 3.62, 1142.3)]
+    ['less than 0.1', '3.6', '1,142']
+    """
+    return "less than 0.1" if hours < 0.1 else f"{hours:.1f}" if hours < 10 else f"{hours:,.0f}"
 
 
 def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, Any]], slots: int, measured: float | None) -> str:

@@ -3,8 +3,11 @@
 hpsearch plan studies/bag_of_tricks_imagenet.py --gpu H100
 hpsearch run studies/bag_of_tricks_imagenet.py --data FOLDER --gpus 1 --cpus 8      with FOLDER/train and FOLDER/val (ILSVRC 2012)
 
+Some 1,142 hours of one H100 for 47 trials, two of them teachers (`hpsearch plan --gpu`, from published speeds).
+
 The paper's text where text and code differ; `gluoncv` in place of `paper` is its code. On one GPU batch norm sees the whole batch,
-on the paper's eight GPUs 32 and then 128 images: norm="ghost" with norm_images says that too.
+on the paper's eight GPUs 32 and then 128 images: norm="ghost" with norm_images says that too. micro_batch is left at None: where
+1,024 images do not fit in memory, micro_batch=128 sums the gradients of parts, each under its own batch norm.
 """
 
 from hpsearch import Arm, Plan, Study, difference, factorial, ladder, one_at_a_time

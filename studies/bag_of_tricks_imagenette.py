@@ -2,6 +2,8 @@
 
 hpsearch plan studies/bag_of_tricks_imagenette.py --gpu A100
 hpsearch run studies/bag_of_tricks_imagenette.py --gpus 1      (the images are fetched where there is a network)
+
+At least some 4.1 hours of one A100 for 77 trials (`hpsearch plan --gpu`, from published speeds at 224 pixels).
 """
 
 from dataclasses import replace

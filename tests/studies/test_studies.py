@@ -1,14 +1,17 @@
 """The studies that come with the project: each can be planned, and says what it claims to say."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from hpsearch.gpus import gpu, hours
 from hpsearch.studyfile import read
 from hpsearch.tricks import he2019, torchvision2021
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.py"))
+PUBLIC = ["bag_of_tricks_imagenet", "bag_of_tricks_cifar10", "bag_of_tricks_imagenette", "torchvision_ladder"]
 
 
 @pytest.fixture
@@ -31,13 +34,21 @@ def test_every_study_can_be_read_and_says_how_it_is_run(path, folder):
     assert found.text.startswith('"""')
 
 
-@pytest.mark.parametrize(
-    "name", ["bag_of_tricks_imagenet", "bag_of_tricks_cifar10", "bag_of_tricks_imagenette", "torchvision_ladder"]
-)
+@pytest.mark.parametrize("name", PUBLIC)
 def test_studies_of_public_data_need_none_of_it_to_be_planned(name, monkeypatch):
     monkeypatch.delenv("HPSEARCH_DATA", raising=False)
     study = read(ROOT / "studies" / f"{name}.py").study
     assert len({trial.key for trial in (study.student(arm, 0, "final") for arm in study.plan.arms)}) == len(study.plan.arms)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_cost_that_a_study_states_is_what_plan_estimates(name, monkeypatch):
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+    found = read(ROOT / "studies" / f"{name}.py")
+    stated, device, trials = re.search(r"ome ([\d,.]+) hours of one (\S+) for (\d+) trials", found.text).groups()
+    estimate = hours(found.study, gpu(device))
+    assert float(stated.replace(",", "")) == pytest.approx(estimate, rel=0.02)
+    assert int(trials) == found.study.trials
 
 
 def imagenet(monkeypatch):
