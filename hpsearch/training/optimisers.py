@@ -20,8 +20,8 @@ def optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
     The textbook's Nesterov (Sutskever et al. 2013) keeps the rate inside the velocity: u = mu u - rate g(x + mu u), x += u. At a
     constant rate the two are one, with w = x + mu u and v = -u / rate. When the rate goes from r to s, torch's velocity changes
-    with it at once and the textbook's does not: after the next step torch's w lies (s / r - 1) mu^2 u beside the textbook's, u its
-    velocity at the change, and n steps later, on a slope that stays, (s / r - 1) mu^2 u (1 - mu^n) / (1 - mu).
+    with it at once and the textbook's does not: after the next step torch's w lies (s / r - 1) mu^2 u from the textbook's, u the
+    textbook's velocity at the change, and after n steps, on a slope that stays, (s / r - 1) mu^2 u (1 - mu^n) / (1 - mu).
     """
     parameters: Any = groups(model, recipe)
     # torch keeps a velocity, and takes Nesterov's step, only where momentum is not 0 at the start; annealing may start from 0

@@ -80,7 +80,7 @@ class Recipe(Value):
     schedule: Schedule = "step"
     milestones: tuple[float, ...] = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
     drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
-    falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done
+    falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
     patience: int = 5  # epochs without a lower training loss until plateau drops the rate
     cycles: int = 5  # restarts of the cosine in cyclic
     warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120

@@ -19,6 +19,7 @@ from hpsearch.training.colour import (
 )
 from hpsearch.training.mixing import cut_and_pasted, mix, mixed, weight
 from hpsearch.training.policies import erased, repeated, trivial_augment
+from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 
 
@@ -45,17 +46,17 @@ def colours():
     import colorsys
 
     images, factors = pictures(8), torch.linspace(0.6, 1.4, 8)
-    worst = 0.0
+    found = 0.0
     for ours, theirs in ((brightened, tv.adjust_brightness), (contrasted, tv.adjust_contrast), (saturated, tv.adjust_saturation)):
         expected = torch.stack([255 * theirs(image / 255, f.item()) for image, f in zip(images, factors, strict=True)])
-        worst = max(worst, (ours(images, factors) - expected).abs().max().item())
+        found = worst(found, (ours(images, factors) - expected).abs().max().item())
     out = scaled(images, factors, factors.flip(0), factors)
     for n in range(8):
         h, s, v = colorsys.rgb_to_hsv(*(images[n, :, 3, 5] / 255).tolist())
         f, g = factors[n].item(), factors[7 - n].item()
         expected = torch.tensor(colorsys.hsv_to_rgb(h * f % 1, min(1, s * g), min(1, v * f))) * 255
-        worst = max(worst, (out[n, :, 3, 5] - expected).abs().max().item())
-    return worst
+        found = worst(found, (out[n, :, 3, 5] - expected).abs().max().item())
+    return found
 
 
 @check("pca_noise", against="V diag((0.1 l)^2) V^T with mxnet's eigenvalues l and eigenvectors V",
@@ -78,7 +79,7 @@ def pixels():
         for name, pair in published.items()
         for mine, theirs in zip(pixel_statistics(name, 3), pair, strict=True)
     ]
-    return max(found)
+    return worst(*found)
 
 
 @check("erasing", against="torchvision v2.RandomErasing",
@@ -112,7 +113,7 @@ def mixup():
     x, t, other = pictures(4), torch.eye(4), torch.tensor([2, 3, 1, 0])
     out, targets = mix(x, t, 0.3, other)
     exact = max((out - (0.3 * x + 0.7 * x[other])).abs().max().item(), (targets - (0.3 * t + 0.7 * t[other])).abs().max().item())
-    return max(distance, exact)
+    return worst(distance, exact)
 
 
 @check("partner", against="gluon-cv's X[::-1]", measure="pixels", bound=2e-5)

@@ -13,6 +13,7 @@ from hpsearch.training import Recipe, digits
 from hpsearch.training.initialisation import initialise
 from hpsearch.training.models.norms import Dropout
 from hpsearch.training.models.resnet import parameters, resnet
+from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 
 A = Recipe(data=digits())
@@ -33,14 +34,14 @@ def apart(recipe, reference, size=64):
         logits = model(images)
         nn.functional.cross_entropy(logits, torch.arange(4)).backward()
         found.append([logits.detach(), *(p.grad for p in model.parameters())])
-    return max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(*found, strict=True))
+    return worst(*(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(*found, strict=True)))
 
 
 @check("depth", "pool_in_shortcut", "deep_stem", against="timm resnet50d, resnet26d, resnet18d (arXiv:1812.01187)",
        measure="logits and gradients of a training step, relative, float64", bound=1e-9)  # fmt: skip
 def resnet_d():
     pairs = [(50, "resnet50d"), (26, "resnet26d"), (18, "resnet18d")]
-    return max(apart(replace(D, depth=depth), timm.create_model(name, num_classes=10)) for depth, name in pairs)
+    return worst(*(apart(replace(D, depth=depth), timm.create_model(name, num_classes=10)) for depth, name in pairs))
 
 
 @check("downsample_in", "stem", against="torchvision resnet50, and with its strides moved for ResNet-A",
@@ -50,7 +51,7 @@ def resnet_a_and_b():
     for module in moved.modules():
         if isinstance(module, torchvision.models.resnet.Bottleneck):
             module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-    return max(apart(B, torchvision.models.resnet50(num_classes=10)), apart(A, moved))
+    return worst(apart(B, torchvision.models.resnet50(num_classes=10)), apart(A, moved))
 
 
 @check(
@@ -74,15 +75,15 @@ def width():
 )
 def norms():
     x = torch.randn(8, 8, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    worst = 0.0
+    found = 0.0
     for kind, reference in (("batch", nn.BatchNorm2d(8)), ("layer", nn.GroupNorm(1, 8)), ("group", nn.GroupNorm(4, 8))):
         model = resnet(replace(SMALL, norm=kind, norm_groups=4), 3, 10)
         ours = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d | nn.GroupNorm))
-        worst = max(worst, (ours.double()(x) - reference.double()(x)).abs().max().item())
+        found = worst(found, (ours.double()(x) - reference.double()(x)).abs().max().item())
     layer = next(m for m in resnet(replace(SMALL, norm="weight"), 3, 10).double().modules() if isinstance(m, nn.Conv2d))
     g, v = layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
     by_hand = g * v / v.square().sum((1, 2, 3), keepdim=True).sqrt()
-    return max(worst, (layer.weight - by_hand).abs().max().item())
+    return worst(found, (layer.weight - by_hand).abs().max().item())
 
 
 @check("norm_images", against="torch BatchNorm2d on each part of the batch, one after another",
@@ -92,7 +93,7 @@ def ghost():
     ours, reference = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d)).double(), nn.BatchNorm2d(8).double()
     x = torch.randn(16, 8, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     outputs = (ours(x) - torch.cat([reference(part) for part in x.split(4)])).abs().max()
-    return max(outputs.item(), (ours.running_var - reference.running_var).abs().max().item())
+    return worst(outputs.item(), (ours.running_var - reference.running_var).abs().max().item())
 
 
 @check("norm_groups", against="mean and variance of each group by hand", measure="outputs, float64", bound=1e-12)
@@ -111,7 +112,7 @@ def dropout():
     module.generator = torch.Generator().manual_seed(0)
     out = module(torch.ones(1000, 1000))
     exact = (out[out > 0] - 1 / 0.7).abs().max().item()
-    return max(abs((out == 0).double().mean().item() - 0.3), exact)
+    return worst(abs((out == 0).double().mean().item() - 0.3), exact)
 
 
 def drawn(initialisation, **changes):
@@ -131,7 +132,7 @@ def initialisations():
     plain = standard(drawn("uniform"), lambda o, i: 1 / math.sqrt(9 * i))
     flat = uniform(-1, 2)
     distances = (kstest(xavier, flat.cdf), kstest(msra, norm.cdf), kstest(plain, flat.cdf))
-    return max(distance.statistic for distance in distances)
+    return worst(*(distance.statistic for distance in distances))
 
 
 @check("initial_deviation", against="N(0, s^2)", measure="Kolmogorov-Smirnov distance (n = 2.8 million)", bound=2e-3)
