@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
     from hpsearch.search import Round, Tune
-    from hpsearch.space import Choice, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
+    from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
     from hpsearch.study import Study, Trial
 
 __version__ = "0.1.0"
@@ -35,7 +35,7 @@ _homes = {
     "errors": "HpsearchError Refused",
     "run": "Run",
     "search": "Round Tune",
-    "space": "Choice Integers LogIntegers LogUniform OneMinus Space Uniform",
+    "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
     "study": "Study Trial",
 }
 
@@ -43,6 +43,7 @@ __all__ = [
     "Arm",
     "Choice",
     "Claim",
+    "Constant",
     "Contrast",
     "HpsearchError",
     "Integers",

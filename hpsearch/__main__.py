@@ -1,4 +1,4 @@
-"""The command line: ``hpsearch new | plan | run | status | report``, each given a study file.
+"""The command line: ``hpsearch new | plan | run | status | report | export``, each given a study file.
 
 Nothing heavy is imported here; every command imports what it needs when it is called.
 """
@@ -88,11 +88,12 @@ def plan(
 
     from hpsearch import gpus, launch, terminal
     from hpsearch.record.frames import replay
+    from hpsearch.record.history import with_history
 
     file = _read(study, data)
     device = gpus.gpu(gpu) if gpu else None
     known = _record_if_any(record)
-    agenda, _ = replay(known, file.study)
+    agenda, _ = replay(known, with_history(known, file.study, file.name))
     trials = list(agenda.trials())
     states = known.states(trial.key for trial in trials) if known else {}
     console = Console()
@@ -152,17 +153,21 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     """Say how far a study is, who is running it, and why trials failed."""
     from rich.console import Console
 
+    from hpsearch import terminal
+
     file = _read(study, data)
     opened = _record(record, None)
     told = _evidence(file, opened)
     console = Console()
     counts = told.trials.drop_duplicates("key")["state"].value_counts()
-    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("complete", "running", "waiting", "failed"))
+    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("complete", "running", "waiting", "failed", "stopped"))
     console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
     console.print(opened.holder() or "nobody is running it now", highlight=False)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
     for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].to_numpy().tolist():
         console.print(f"failed {key[:12]} arm {arm!r} seed {seed}: {reason}", highlight=False, markup=False)
+    for line in terminal.said_of_rounds(told.agenda):
+        console.print(line, highlight=False, markup=False)
     for problem in told.agenda.problems:
         console.print(problem, highlight=False, markup=False)
 
@@ -179,6 +184,39 @@ def report(
     file = _read(study, data)
     for path in _write_report(_evidence(file, _record_if_any(record)), out or _beside(record, file)):
         typer.echo(path)
+
+
+@app.command()
+def export(
+    study: StudyPath,
+    optuna: Annotated[str, typer.Option("--optuna", metavar="URL", help="Where to: sqlite:///runs/optuna.db", show_default=False)],
+    record: RecordPlace = Place,
+    data: DataFolder = None,
+    follow: Annotated[float | None, typer.Option(help="Again every so many seconds, while somebody runs the record.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the search as Optuna studies, one per round, for optuna-dashboard and optuna.visualization."""
+    import time
+
+    from hpsearch.record import optuna_view
+
+    if follow is not None and not follow > 0:
+        raise Refused(f"--follow takes seconds between two looks, more than 0, got {follow:g}")
+    _stop_on_signals()
+    file = _read(study, data)
+    opened = _record(record, None)
+    names: list[str] = []
+    while True:
+        running = opened.holder()  # asked first: what was told just before a run ended is still looked at
+        known, names = names, optuna_view.export(_evidence(file, opened), optuna)
+        for name in names:
+            if name not in known:
+                typer.echo(name)
+        if not known:
+            typer.echo(f"look at them with: optuna-dashboard {optuna_view.hidden(optuna)}")
+        if follow is None or running is None:
+            return
+        time.sleep(follow)
 
 
 def _read(path: Path, data: Path | None) -> "StudyFile":

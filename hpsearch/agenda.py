@@ -5,28 +5,80 @@ changed runs what the change adds: there is no other state.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpsearch.ablation import Arm
-from hpsearch.search import Tune, best, points_of
+from hpsearch.search import Ask, Leg, Unfolding, unfold
+from hpsearch.search.unfold import Step
+from hpsearch.search.verdicts import Verdict
 from hpsearch.space import Point, Space
 from hpsearch.study import TUNING_SEED, Study, Trial, needed
 
-Scores = Mapping[str, float | None]  # trial key to score of finished trials; None: failed
+Scores = Mapping[str, float | None]  # trial key to score of finished trials; None: failed or stopped
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One round of one search: its box, its points and trials so far determined, and which were kept."""
+    """One round of one search as far as it has unfolded; the confirming round is the one after the last."""
 
     arm: Arm
-    index: int
-    box: Space
-    points: tuple[Point, ...]
+    leg: Leg
     trials: tuple[Trial, ...]
-    scores: tuple[float | None, ...]  # of the first trials, as far as they are finished in order; larger is better
-    size: int  # trials when it is whole
-    kept: tuple[int, ...] | None  # best first; None while it is not whole
+
+    @property
+    def index(self) -> int:
+        """Number of the round, from 0."""
+        return self.leg.index
+
+    @property
+    def epochs(self) -> int:
+        """Of each of its trials."""
+        return self.leg.epochs
+
+    @property
+    def confirming(self) -> bool:
+        """Whether it runs the best points again under fresh seeds."""
+        return self.leg.confirming
+
+    @property
+    def whole(self) -> Space:
+        """The range searched so far, as widened."""
+        return self.leg.whole
+
+    @property
+    def box(self) -> Space:
+        """Where its first points were sent."""
+        return self.leg.box
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Its steps, each with its box and the ends that were widened for it."""
+        return self.leg.steps
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Its points, in the order in which they were asked for."""
+        return tuple(ask.point for ask in self.leg.asks)
+
+    @property
+    def scores(self) -> tuple[float | None, ...]:
+        """Of the first trials, as far as they are finished in order; larger is better."""
+        return self.leg.scores
+
+    @property
+    def size(self) -> int:
+        """Trials when it is whole."""
+        return self.leg.size
+
+    @property
+    def kept(self) -> tuple[int, ...] | None:
+        """Which were kept, best first; None while it is not whole."""
+        return self.leg.kept
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Where its best point lies along every dimension; nothing while it is not whole."""
+        return self.leg.verdicts
 
     @property
     def winner(self) -> Point | None:
@@ -51,6 +103,8 @@ class Agenda:
     measurements: tuple[Measurement, ...]
     problems: tuple[str, ...]
     settled: bool  # nothing further will be determined by more scores
+    winners: tuple[tuple[str, Point], ...] = ()  # of the searches that ended, by name of the arm
+    looked: frozenset[str] = frozenset()  # keys of all trials whose score would matter, those of earlier searches too
 
     def trials(self) -> Iterator[Trial]:
         """Every trial determined so far, searches first, then seed by seed over all arms; each once, after those it needs."""
@@ -71,73 +125,70 @@ class Agenda:
 
 def agenda(study: Study, scores: Scores) -> Agenda:
     """What the study wants, given the scores of finished trials by key (in the metric's own direction)."""
-    searched = {arm: _search(study, arm, scores) for arm in study.searches}
-    stages = tuple(stage for rounds in searched.values() for stage in rounds)
+    told = {arm: _Told(study, arm, scores) for arm in study.searches}
+    searched = {arm: _search(study, each) for arm, each in told.items()}
+    stages = tuple(stage for arm, found in searched.items() for stage in _stages(study, arm, found))
     measurements, problems, settled = [], [], True
     for arm in study.plan.arms:
-        rounds = searched.get(arm) or next(iter(searched.values()), ())
-        if not rounds:
-            point: Point | None = {}
-        elif _whole(study.tune, rounds) or rounds[-1].kept == ():
-            point = rounds[-1].winner
-            if point is None:
-                problems.append(_dead(rounds[-1]))
-        else:
-            point, settled = None, False
+        found = searched.get(arm) or next(iter(searched.values()), None)
+        point: Point | None = {} if found is None else found.winner
+        if found is not None and point is None:
+            settled = settled and found.settled
+            if found.settled:
+                whose = arm if arm in searched else next(iter(searched))
+                problems.append(_dead(whose, found.legs[-1]))
         if point is not None:
             config = study.config(arm, point)
             epochs = study.length(config)
             measurements += [Measurement(arm, s, study.trial(config, s, epochs, "final")) for s in range(study.seeds)]
-    return Agenda(stages, tuple(measurements), tuple(dict.fromkeys(problems)), settled)
+    looked = frozenset(key for each in told.values() for key in each.looked)
+    winners = tuple((arm.name, found.winner) for arm, found in searched.items() if found.winner is not None)
+    return Agenda(stages, tuple(measurements), tuple(dict.fromkeys(problems)), settled, winners, looked)
 
 
-def _search(study: Study, arm: Arm, scores: Scores) -> tuple[Stage, ...]:
-    """The rounds of one search, up to the first that is not whole."""
-    tune = study.tune
-    stages: list[Stage] = []
-    for index in range(len(tune.rounds) if tune else 0):
-        stage = _stage(study, arm, index, stages[-1] if stages else None, scores)
-        stages.append(stage)
-        if not stage.kept:
-            break
-    return tuple(stages)
+@dataclass(frozen=True, eq=False)
+class _Told(Mapping[Ask, float | None]):
+    """The scores of one arm's search by what it asked for; larger is better."""
+
+    study: Study
+    arm: Arm
+    scores: Scores
+    looked: set[str] = field(default_factory=set)
+
+    def __getitem__(self, ask: Ask) -> float | None:
+        key = _trial(self.study, self.arm, ask).key
+        self.looked.add(key)
+        score = self.scores[key]
+        return None if score is None else self.study.better(score)
+
+    def __iter__(self) -> Iterator[Ask]:
+        raise NotImplementedError("keys are hashes: what was asked cannot be read from them")
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
-def _stage(study: Study, arm: Arm, index: int, before: Stage | None, scores: Scores) -> Stage:
-    tune = study.tune
-    if tune is None:
+def _search(study: Study, told: _Told) -> Unfolding:
+    if study.tune is None:
         raise ValueError("a study without tune= has no rounds")
-    asked = tune.rounds[index]
-    carried = [before.points[k] for k in before.kept] if before and before.kept else []
-    box = tune.space.around(carried, tune.margin) if carried else tune.space
-    told: tuple[float | None, ...] = ()
-    while True:  # more scores can determine more points, until they determine none
-        points = points_of(tune, index, box, carried, told)
-        trials = [study.trial(study.config(arm, point), TUNING_SEED + index, asked.epochs, "tuning") for point in points]
-        known = _prefix(study, trials, scores)
-        if len(known) == len(told):
-            break
-        told = known
-    kept = best(told, asked.keep) if len(told) == asked.points else None
-    return Stage(arm, index, box, tuple(points), tuple(trials), told, asked.points, kept)
+    return unfold(study.tune, told, lambda name, value: study.takes(told.arm, name, value))
 
 
-def _prefix(study: Study, trials: list[Trial], scores: Scores) -> tuple[float | None, ...]:
-    known: list[float | None] = []
-    for trial in trials:
-        if trial.key not in scores:
-            break
-        score = scores[trial.key]
-        known.append(None if score is None else study.better(score))
-    return tuple(known)
+def _trial(study: Study, arm: Arm, ask: Ask) -> Trial:
+    """The trial that a search's run is; made once, for its key is a hash of the whole config."""
+    known = study.asked.get((arm.name, ask))
+    if known is None:
+        known = study.trial(study.config(arm, ask.point), TUNING_SEED + ask.seed, ask.epochs, "tuning")
+        study.asked[arm.name, ask] = known
+    return known
 
 
-def _whole(tune: Tune | None, rounds: tuple[Stage, ...]) -> bool:
-    return tune is not None and len(rounds) == len(tune.rounds) and rounds[-1].kept is not None
+def _stages(study: Study, arm: Arm, found: Unfolding) -> tuple[Stage, ...]:
+    return tuple(Stage(arm, leg, tuple(_trial(study, arm, ask) for ask in leg.asks)) for leg in found.legs)
 
 
-def _dead(stage: Stage) -> str:
+def _dead(arm: Arm, leg: Leg) -> str:
     return (
-        f"round {stage.index + 1} of the search for arm {stage.arm.name!r} ended with no finished trial: "
-        f"all {stage.size} failed; narrow the space or see the reasons with `hpsearch status`"
+        f"round {leg.index + 1} of the search for arm {arm.name!r} ended with no finished trial: "
+        f"all {leg.size} failed; narrow the space or see the reasons with `hpsearch status`"
     )

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hpsearch.errors import Refused
+from hpsearch.record.history import with_history
 from hpsearch.record.provenance import provenance
 from hpsearch.record.record import Record
 from hpsearch.studyfile import StudyFile
@@ -106,7 +107,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
                 _forget_failed(record)
                 driver.reset(["failed"])
             doing("starting")
-            session = Session(driver, file.study, options.resources, options.cache, watch)
+            session = Session(driver, with_history(record, file.study, file.name), options.resources, options.cache, watch)
             _execute(session, options)
             outcome = "done"
             return session
@@ -132,5 +133,5 @@ def _execute(session: Session, options: Options) -> None:
 
 def _forget_failed(record: Record) -> None:
     """Remove the sealed results of failed trials, so that they run again."""
-    for key in record.failed():
+    for key in record.keys("failed"):
         (home(record.folder, key) / "result.json").unlink(missing_ok=True)

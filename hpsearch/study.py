@@ -11,7 +11,8 @@ from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.run import HeldOut, Source
-from hpsearch.search import Tune
+from hpsearch.search import Ask, Divergence, Tune
+from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.values import Value, digest
 
@@ -68,6 +69,7 @@ class Study(Value):
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
     goal: Literal["maximise", "minimise"] = "maximise"
+    divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
         _check_base(self)
@@ -101,6 +103,19 @@ class Study(Value):
         """
         return replace(resolved(arm.over(self.base), self.base, self.epochs), **(point or {}))
 
+    def takes(self, arm: Arm, name: str, value: Any) -> bool:
+        """Whether the arm's config accepts a parameter's value."""
+        try:
+            self.config(arm, {name: value})
+        except ValueError:
+            return False
+        return True
+
+    @cached_property
+    def asked(self) -> dict[tuple[str, Ask], Trial]:
+        """Trials made so far for the runs that searches ask for, by name of the arm: a memory, no part of the value."""
+        return {}
+
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""
         return int(config.epochs) if self.epochs is None else self.epochs
@@ -130,7 +145,7 @@ class Study(Value):
     @property
     def trials(self) -> int:
         """Trials wanted in all; those that rounds or arms share are counted once for each."""
-        search = len(self.searches) * sum(r.points for r in self.tune.rounds) if self.tune else 0
+        search = len(self.searches) * self.tune.trials if self.tune else 0
         return search + len(self.teachers) + self.seeds * len(self.plan.arms)
 
     @cached_property
@@ -243,7 +258,8 @@ def _check_tune(study: Study) -> None:
     if study.tune.arms == "stack" and not any(set(study.plan.tricks) <= set(arm.tricks) for arm in study.plan.arms):
         raise Refused("Tune.arms='stack' searches the arm with all tricks, and the plan has none: take 'each' or 'base'")
     varied = {field: trick for trick in study.plan.tricks for field in trick.settings}
-    for name, domain in study.tune.space.domains:
+    for each in study.tune.space.parameters:
+        name, domain = each.name, each.domain
         _check_field(study, name, "the space of Study.tune")
         if name in varied:
             raise Refused(f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick")
@@ -252,12 +268,12 @@ def _check_tune(study: Study) -> None:
         values = domain.options if isinstance(domain, Choice) else (domain.value(0.0), domain.value(1.0))
         for arm in dict.fromkeys((*study.searches, *study.plan.arms)):  # a shared winner is laid over every arm
             for value in values:
-                _try(study, arm, name, value)
+                _try(study, arm, name, value, dict(each.when))
 
 
-def _try(study: Study, arm: Arm, name: str, value: Any) -> None:
+def _try(study: Study, arm: Arm, name: str, value: Any, chosen: Mapping[str, Any]) -> None:
     try:
-        study.config(arm, {name: value})
+        study.config(arm, {**chosen, name: value})
     except ValueError as error:
         raise Refused(f"the range of {name!r} reaches {value!r}, which is refused: {error}") from error
 
@@ -279,6 +295,8 @@ def _check_numbers(study: Study) -> None:
         length = study.config(arm).epochs if study.epochs is None else study.epochs
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise Refused(f"arm {arm.name!r} would train for {length!r} epochs: give it a whole number, at least 1")
+    if not (study.divergence is None or isinstance(study.divergence, Divergence)):
+        raise Refused(f"Study.divergence is Divergence(metric=..., multiple=...) or None, got {study.divergence!r}")
     if study.budget is not None and study.cost > study.budget:
         raise Refused(
             f"the study needs {study.cost:,} epochs and the budget is {study.budget:,}: "

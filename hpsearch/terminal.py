@@ -13,7 +13,9 @@ from rich.table import Table
 from hpsearch.ablation import Teacher
 from hpsearch.agenda import Agenda
 from hpsearch.gpus import Gpu
-from hpsearch.report.words import compact, short_names
+from hpsearch.report.words import compact, short_names, verdict
+from hpsearch.report.words import span as domain_span
+from hpsearch.search.verdicts import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.trials.session import Session
 
@@ -40,6 +42,7 @@ class Watching:
         self.console = console
         self.began = time.monotonic()
         self.said = 0.0
+        self.told: set[str] = set()  # lines about rounds, each printed once
         self.progress = Progress(
             TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"), TimeElapsedColumn(),
             console=console, transient=True, disable=not console.is_terminal,
@@ -62,6 +65,10 @@ class Watching:
     def __call__(self, session: Session) -> None:
         line = self.line(session)
         done = len(session.scores)
+        for news in said_of_rounds(session.plan):
+            if news not in self.told:
+                self.told.add(news)
+                self.console.print(news, highlight=False, markup=False)
         self.progress.update(self.task, description="running", line=line, completed=done, total=session.total)
         if not self.console.is_terminal and time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()
@@ -99,6 +106,8 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
         console.print(_teachers(study))
     if study.tune:
         console.print(_rounds(study))
+        if study.tune.waste:
+            console.print(study.tune.waste, highlight=False)
     trials = list(plan.trials())
     finished = _finished(trials, states)
     console.print(f"contrasts   {len(study.plan.contrasts)}", highlight=False)
@@ -110,7 +119,7 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
 
 
 def _finished(trials: list[Trial], states: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
-    return [trial for trial in trials if states.get(trial.key, {}).get("state") in ("complete", "failed")]
+    return [trial for trial in trials if states.get(trial.key, {}).get("state") in ("complete", "failed", "stopped")]
 
 
 def _tricks(study: Study) -> Table:
@@ -162,8 +171,30 @@ def _rounds(study: Study) -> Table:
     title = f"Search, {whose[tune.arms]}" if tune else ""
     table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
-        table.add_row(str(number), str(each.points), str(each.epochs), str(each.keep))
+        table.add_row(str(number), str(each.points), str(each.epochs), str(tune.keep(number - 1) if tune else 0))
+    again = tune.confirming if tune else None
+    if tune and again:
+        runs = f"{again.points} x {again.seeds} seed{'s' if again.seeds > 1 else ''}"
+        table.add_row("confirm", runs, str(tune.rounds[-1].epochs), "1")
     return table
+
+
+def said_of_rounds(plan: Agenda) -> list[str]:
+    """A line for every end of a range that was widened, and one for every round that ended: what is said of its dimensions."""
+    several = len({stage.arm for stage in plan.stages}) > 1
+    lines = []
+    for stage in plan.stages:
+        name = "confirming round" if stage.confirming else f"round {stage.index + 1}"
+        where = f"{name} of {stage.arm.name!r}" if several else name
+        lines += [f"{where}: {_moved(move)}" for step in stage.steps for move in step.moves]
+        if stage.verdicts:
+            lines.append(f"{where} ended: " + "; ".join(f"{each.label} {verdict(each)}" for each in stage.verdicts))
+    return lines
+
+
+def _moved(move: Move) -> str:
+    before, after = domain_span(move.before), domain_span(move.after)
+    return f"{move.label} is best at the {move.side} end of its range, {before}, which is widened to {after}"
 
 
 def hours_on(device: Gpu, hours: float) -> str:

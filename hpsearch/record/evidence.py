@@ -20,7 +20,7 @@ class Evidence:
     * ``key`` (32 hexadecimal digits), ``role`` (``search``, ``measurement``, or ``teacher`` where others learn from it), ``arm``
       (name; of a teacher ``teacher`` and a number), ``round`` (from 1) and ``point`` (place in its round, from 0; both missing
       outside a search), ``seed``, ``epochs``,
-    * ``state`` (``waiting``, ``running``, ``complete``, ``failed``), ``reason`` (text, empty where there is none),
+    * ``state`` (``waiting``, ``running``, ``complete``, ``failed``, ``stopped``), ``reason`` (text, empty where there is none),
     * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds``
       (of all epochs), ``attempts``, ``host``, ``device``,
     * and one column per tuned parameter, named as in the space, with the value the trial used.

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hpsearch.agenda import Agenda, agenda
 from hpsearch.record.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
+from hpsearch.record.history import with_history
 from hpsearch.record.record import Record
 from hpsearch.run import Row
 from hpsearch.study import Study, Trial
@@ -18,6 +19,7 @@ STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
 
 def evidence(record: Record | None, study: Study, name: str, text: str) -> Evidence:
     """Everything the record holds about a study; a study never run gives frames of waiting trials."""
+    study = with_history(record, study, name)
     plan, scores = replay(record, study)
     entries = list(_entries(plan))
     keys = {trial.key for _, trial in entries}
@@ -40,7 +42,8 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
     scores: dict[str, float | None] = {}
     while True:
         plan = agenda(study, scores)
-        found = record.scores((t.key for t in plan.trials()), study.metric) if record else {}
+        keys = {trial.key for trial in plan.trials()} | plan.looked
+        found = record.scores(keys, study.metric) if record else {}
         if len(found) == len(scores):
             return plan, scores
         scores = found
@@ -54,7 +57,7 @@ def _entries(plan: Agenda) -> list[Entry]:
     for stage in plan.stages:
         for place, trial in enumerate(stage.trials):
             ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
-            entries.append((ids, trial))
+            entries.append((ids | {"values": stage.points[place]}, trial))
     for number, trial in enumerate(plan.teachers, start=1):
         entries.append(({"role": TEACHER, "arm": f"teacher {number}", "round": None, "point": None}, trial))
     for m in plan.measurements:
@@ -67,9 +70,11 @@ def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str
     lines = []
     for ids, trial in entries:
         known = states.get(trial.key, {"state": "waiting"})
+        ids = dict(ids)
+        values = ids.pop("values", None)
         line = {**ids, "key": trial.key, "seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
         line |= {name: known.get(name) for name in STATE if name != "score"}
-        line |= {name: getattr(trial.config, name) for name in tuned}
+        line |= {name: getattr(trial.config, name) if values is None else values.get(name) for name in tuned}
         lines.append(line)
     frame = pd.DataFrame(lines, columns=[*TRIAL, *STATE, *tuned])
     whole = {"round": "Int64", "point": "Int64", "attempts": "Int64", "score": "float64", "seconds": "float64"}

@@ -34,7 +34,7 @@ class Result:
     """What came of a trial, as its worker sealed it."""
 
     key: str
-    state: str  # complete or failed
+    state: str  # complete, failed or stopped
     rows: tuple[Row, ...]
     seconds: float
     attempts: int
@@ -157,20 +157,26 @@ class Record:
         return found
 
     def scores(self, keys: Iterable[str], metric: str) -> dict[str, float | None]:
-        """The metric in the last epoch of every finished trial; None for one that failed."""
+        """The metric in the last epoch of every finished trial; None for one that failed or was stopped."""
         wanted, scores = set(keys), {}  # type: set[str], dict[str, float | None]
         last = (tables.rows.c.key == tables.trials.c.key) & (tables.rows.c.epoch == tables.trials.c.epochs)
         query = select(tables.trials.c.key, tables.trials.c.state, tables.rows.c.metrics).join(tables.rows, last, isouter=True)
         with self._reading() as connection:
-            for row in connection.execute(query.where(tables.trials.c.state.in_(("complete", "failed")))):
+            for row in connection.execute(query.where(tables.trials.c.state.in_(("complete", "failed", "stopped")))):
                 if row.key in wanted:
                     scores[row.key] = _metric(row.key, json.loads(row.metrics), metric) if row.state == "complete" else None
         return scores
 
-    def failed(self) -> list[str]:
-        """Keys of all failed trials."""
+    def keys(self, state: str) -> list[str]:
+        """Keys of all trials in a state."""
         with self._reading() as connection:
-            return list(connection.scalars(select(tables.trials.c.key).where(tables.trials.c.state == "failed")))
+            return list(connection.scalars(select(tables.trials.c.key).where(tables.trials.c.state == state)))
+
+    def launches(self, study: str) -> list[Mapping[str, Any]]:
+        """All launches of a study by name, the first one first."""
+        query = select(tables.launches).where(tables.launches.c.study == study).order_by(tables.launches.c.id)
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def launch(self, study: str) -> Mapping[str, Any] | None:
         """The last launch of a study by name."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.ablation import Arm, Plan
+from hpsearch.search.verdicts import Verdict
 from hpsearch.space import Domain, OneMinus
 
 MINUS, SPACE = "−", "\N{NO-BREAK SPACE}"
@@ -115,6 +116,22 @@ def span(domain: Domain) -> str:
     if options is not None:
         return " or ".join(compact(option) for option in options)
     return f"{setting(domain.value(0.0), domain)} to {setting(domain.value(1.0), domain)}"
+
+
+def verdict(each: Verdict) -> str:
+    """What is said of one dimension after a round.
+
+    >>> from hpsearch.space import Uniform
+    >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-4, 0))), verdict(Verdict("lr", "inside"))
+    ('at the edge, widened to 0.0001 to 1', 'inside')
+    """
+    if each.kind == "widened" and each.domain is not None:
+        return f"at the edge, widened to {span(each.domain)}"
+    if each.kind == "limit":
+        return f"at its hard limit, the {each.side} end"
+    if each.kind == "edge":
+        return f"at the {each.side} edge, not widened"
+    return "flat: the score does not follow it here" if each.kind == "flat" else "inside"
 
 
 def count(amount: int, noun: str, many: str = "") -> str:

@@ -5,28 +5,72 @@ Source of the scrambled Sobol points: scipy.stats.qmc (Owen scrambling; Owen 199
 
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
 from hpsearch.space import Point, Space
 
-PROPOSALS = ("sobol", "random", "tpe", "gp")
-BATCH = 4  # points a learning proposal draws at a time, whatever the number of slots: so a replay gives the same points
+LEARNING = ("tpe", "gp", "cmaes")  # Optuna's samplers, asked for one point at a time
+PROPOSALS = ("sobol", "random", "grid", *LEARNING)
 
 
-def propose(kind: str, box: Space, count: int, seed: int, told: Sequence[float | None] = ()) -> list[Point]:
-    """``count`` points of the box; fewer where the kind learns and has not been told enough yet.
+def propose(kind: str, box: Space, count: int, seed: int) -> list[Point]:
+    """``count`` points of the box, by ``sobol``, ``random`` or ``grid``. Equal arguments give equal points.
 
-    ``told`` are the scores of the first points of this very list, larger is better, None for failed ones. Equal arguments give
-    equal points; more scores only ever lengthen the list.
+    A grid has as many values of every parameter as fit into ``count`` points; what is left over are Sobol points.
     """
-    if count < 1:
-        return []
-    if kind == "sobol":
-        return _points(box, _sobol(len(box), count, seed))
+    if count < 1 or not len(box):
+        return [box.point(())] * max(0, count) if not len(box) else []
     if kind == "random":
         return _points(box, np.random.default_rng(seed).random((count, len(box))))
-    return _learned(kind, box, count, seed, told)
+    cells = _grid(len(box), count) if kind == "grid" else np.empty((0, len(box)))
+    rest = _sobol(len(box), count - len(cells), seed) if count > len(cells) else np.empty((0, len(box)))
+    return _points(box, np.vstack([cells, rest]))
+
+
+def learn(
+    kind: str, box: Space, points: Sequence[Point], scores: Sequence[float | None], pending: Sequence[Point], seed: int
+) -> Point:
+    """The next point of the box by an Optuna sampler, given points with scores and those still running."""
+    told = tuple((_frozen(point), score) for point, score in zip(points, scores, strict=True))
+    return dict(_learned(kind, box, told, tuple(map(_frozen, pending)), seed))
+
+
+Frozen = tuple[tuple[str, object], ...]
+Told = tuple[tuple[Frozen, float | None], ...]
+
+
+def _frozen(point: Point) -> Frozen:
+    return tuple(point.items())
+
+
+@lru_cache(maxsize=8192)  # a search is unfolded anew whenever something is told
+def _learned(kind: str, box: Space, told: Told, pending: tuple[Frozen, ...], seed: int) -> Frozen:
+    from hpsearch.search.samplers import ask
+
+    points, scores = [dict(point) for point, _ in told], [score for _, score in told]
+    return _frozen(ask(kind, box, points, scores, 1, seed, [dict(point) for point in pending])[0])
+
+
+def largest_grid(dimensions: int, count: int) -> int:
+    """Values of every parameter in the largest full grid of at most ``count`` points.
+
+    >>> largest_grid(3, 64), largest_grid(3, 63)
+    (4, 3)
+    """
+    levels = 1
+    while dimensions and (levels + 1) ** dimensions <= count:
+        levels += 1
+    return levels
+
+
+def _grid(dimensions: int, count: int) -> np.ndarray:
+    """Centres of the cells."""
+    levels = largest_grid(dimensions, count)
+    centres = (np.arange(levels) + 0.5) / levels
+    return np.array(list(product(centres, repeat=dimensions)))
 
 
 def _points(box: Space, units: np.ndarray) -> list[Point]:
@@ -39,15 +83,3 @@ def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
     with warnings.catch_warnings():  # a count that is no power of two loses balance, not validity
         warnings.simplefilter("ignore", UserWarning)
         return qmc.Sobol(dimensions, scramble=True, rng=seed).random(count)  # type: ignore[no-any-return]
-
-
-def _learned(kind: str, box: Space, count: int, seed: int, told: Sequence[float | None]) -> list[Point]:
-    """Sobol points for the first quarter, then batches asked of an Optuna sampler once all points before them are told."""
-    from hpsearch.search.samplers import ask
-
-    start = min(count, max(BATCH, count // 4))
-    points = propose("sobol", box, start, seed)
-    while len(points) < count and len(told) >= len(points):
-        wanted = min(BATCH, count - len(points))
-        points += ask(kind, box, points, told[: len(points)], wanted, seed + len(points))
-    return points

@@ -77,6 +77,11 @@ class Attempt:
             old.with_suffix(".json").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
 
+    @property
+    def first(self) -> Row:
+        """The row of the first epoch."""
+        return self._told[0]
+
     def tidy(self) -> None:
         """Remove the checkpoints: the trial is finished."""
         for path in _checkpoints(self.folder):

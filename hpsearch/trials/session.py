@@ -9,8 +9,9 @@ from hpsearch.agenda import Agenda, agenda
 from hpsearch.errors import Refused
 from hpsearch.record.record import Driver, Result
 from hpsearch.run import Row
+from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
-from hpsearch.trials.worker import Job, sealed_result
+from hpsearch.trials.worker import Job, ask_to_stop, sealed_result
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,12 @@ class Session:
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
         self.known_epochs = 0  # of trials that stood finished in the record before
+        self.stopped = set(driver.record.keys("stopped"))
+        self._curves: dict[str, dict[int, float]] = {}  # of trials that a rule may stop: epoch to score, larger is better
         self._queue: deque[Trial] = deque()
         self._known: set[str] = set()
+        self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
+        self._looked: set[str] = set()
         self.plan: Agenda = agenda(study, {})
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
         self._determine()
@@ -64,13 +69,15 @@ class Session:
     @property
     def total(self) -> int:
         """Trials of the study: those determined, each once, and those still to be determined."""
+        if self.plan.settled:
+            return len(self._known)
         entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
     @property
     def failed(self) -> int:
-        """Trials of the study that failed, in this session or before."""
-        return sum(score is None for score in self.scores.values())
+        """Trials of the study that failed, in this session or before; those stopped early are not among them."""
+        return sum(score is None and key not in self.stopped for key, score in self.scores.items())
 
     @property
     def best(self) -> float | None:
@@ -111,13 +118,35 @@ class Session:
 
     def _job(self, trial: Trial) -> Job:
         r, needs = self.resources, {name: teacher.key for name, teacher in trial.needs.items()}
-        return Job(trial, self.study.metric, self.driver.record.folder, self.cache, r.threads, r.device, self.driver.term, needs)
+        folder, metric, divergence = self.driver.record.folder, self.study.metric, self.study.divergence
+        return Job(trial, metric, folder, self.cache, r.threads, r.device, self.driver.term, needs, divergence)
 
     def row(self, key: str, epoch: int, row: Row) -> None:
         """One epoch of a running trial."""
         self.driver.row(key, epoch, row)
         self.epochs[key] = epoch
+        if self.study.tune and self.study.tune.stopping:
+            self._judge(key, epoch, row)
         self.watch(self)
+
+    def _judge(self, key: str, epoch: int, row: Row) -> None:
+        """Ask a trial of a round to stop where the study's rule says so; never one that confirms, or that is measured."""
+        rule = self.study.tune.stopping if self.study.tune else None
+        stage = next((s for s in self.plan.stages if not s.confirming and any(t.key == key for t in s.trials)), None)
+        if rule is None or stage is None:
+            return
+        self._curves.setdefault(key, {})[epoch] = self._score(row)
+        if epoch >= stage.epochs:
+            return
+        others: list[tuple[Curve, bool]] = []
+        for rival in (trial.key for trial in stage.trials):
+            if rival != key and rival in self._curves:
+                others.append((self._curves[rival], self.scores.get(rival) is not None))
+        if reason := stops(rule, self._curves[key], others):
+            ask_to_stop(self.driver.record.folder, key, reason)
+
+    def _score(self, row: Row) -> float:
+        return self.study.better(float(row[self.study.metric]))  # type: ignore[arg-type]
 
     def tell(self, result: Result) -> None:
         """A trial ended; refused where its training function broke its contract, since every other trial would too."""
@@ -127,6 +156,8 @@ class Session:
         self.driver.finish(result)
         self.running.pop(result.key, None)
         self.ran += 1
+        if result.state == "stopped":
+            self.stopped.add(result.key)
         score = result.rows[-1][self.study.metric] if result.state == "complete" else None
         self.scores[result.key] = score if score is None else float(score)  # type: ignore[arg-type]
         self.epochs[result.key] = len(result.rows)
@@ -145,10 +176,20 @@ class Session:
         self._queue.extendleft(reversed(self.running.values()))
         self.running.clear()
 
+    def _looks_back(self) -> bool:
+        """Whether the record held scores of earlier searches that the agenda asks about and did not have."""
+        asked = self.plan.looked - self._looked - {trial.key for trial in self.plan.trials()}
+        self._looked |= asked
+        found = self.driver.record.scores(asked, self.study.metric) if asked else {}
+        self._former |= found
+        return bool(found)
+
     def _determine(self) -> None:
         """Work out the agenda anew from the scores, until it asks for something we can hand out or for nothing more."""
         while True:
-            self.plan = agenda(self.study, self.scores)
+            self.plan = agenda(self.study, {**self._former, **self.scores})
+            if self._looks_back():
+                continue
             trials = list(self.plan.trials())
             new = [trial for trial in trials if trial.key not in self._known]
             if not new:
@@ -157,6 +198,9 @@ class Session:
             self._known |= {trial.key for trial in new}
             found = self.driver.record.scores((trial.key for trial in new), self.study.metric)
             self.scores |= found
+            if self.study.tune and self.study.tune.stopping and found:
+                for key, rows in self.driver.record.rows(found).items():
+                    self._curves[key] = {epoch: self._score(row) for epoch, row in rows}
             self.known_epochs += sum(trial.epochs for trial in new if trial.key in found)
             self._queue.extend(trial for trial in new if trial.key not in found)
             if self._queue:

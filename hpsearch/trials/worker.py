@@ -17,10 +17,12 @@ from typing import Any
 from hpsearch.errors import Refused
 from hpsearch.record.record import Result
 from hpsearch.run import Row
+from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.sealed import digest_of, read_json, write_json
 
+STOP = "stop.json"  # in a trial's folder: why it is to end early
 WEIGHTS = "weights.pt"  # the artefact that a student is given
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
 Tell = Callable[[int, Row], None]  # epoch from 1, row
@@ -38,6 +40,7 @@ class Job:
     device: str
     term: int  # of the driver that hands it out
     needs: Mapping[str, str] = field(default_factory=dict)  # field of the config to the key of the trial it names
+    divergence: Divergence | None = None
 
     @property
     def home(self) -> Path:
@@ -78,6 +81,12 @@ def _weights(folder: Path, key: str) -> Path:
     return path
 
 
+def ask_to_stop(folder: Path, key: str, reason: str) -> None:
+    """Leave word for the worker of a trial, wherever it runs, to end it after its next epoch."""
+    home(folder, key).mkdir(parents=True, exist_ok=True)
+    write_json(home(folder, key) / STOP, {"reason": reason})
+
+
 def built_in() -> Train:
     """Our own training loop; this is where torch is first imported."""
     train: Train = import_module("hpsearch.training.loop").train
@@ -105,13 +114,15 @@ def perform(job: Job, train: Train | None, tell: Tell) -> Result:
             rows.append(row)
             tell(epoch, row)
             _log(job, "epoch", epoch=epoch)
+            if epoch < job.trial.epochs and (asked := read_json(job.home / STOP)):
+                raise Broken("stopped", asked["reason"])
     except Broken as error:
         fault, reason = error.fault, str(error)
     except Exception as error:  # the user's function may raise anything; the search goes on without this trial
         fault, reason, detail = "error", f"{type(error).__name__}: {error}", traceback.format_exc()
     result = Result(
         key=job.trial.key,
-        state="failed" if fault else "complete",
+        state="stopped" if fault == "stopped" else "failed" if fault else "complete",
         rows=tuple(rows),
         seconds=_seconds(rows, time.monotonic() - started),
         attempts=attempts,
@@ -146,6 +157,8 @@ def _rows(job: Job, train: Train, attempt: Attempt) -> Iterator[tuple[int, Row]]
             checked = _checked(row, count, job.metric)
             attempt.told(checked)
             yield count, checked
+            if job.divergence and (reason := job.divergence.judge(attempt.first, checked, count)):
+                raise Broken("diverged", reason)
     if count < epochs:
         raise Broken("contract", f"the training function yielded {count} of the {epochs} epochs it was asked for")
 

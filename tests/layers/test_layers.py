@@ -37,8 +37,9 @@ LAYER = {name: level for level, names in enumerate(ORDER) for name in names}
 DOORS = {
     "torch": ("training/",),
     "torchvision": ("training/",),
-    "ray": ("trials/on_ray.py",),
-    "optuna": ("search/samplers.py",),
+    "ray": ("trials/on_ray.py", "trials/ray_spaces.py"),
+    "optuna": ("search/samplers.py", "search/spaces_elsewhere.py", "record/optuna_view.py", "report/importance.py"),
+    "sklearn": ("report/importance.py",),
     "plotly": ("report/",),
     "great_tables": ("report/",),
     "jinja2": ("report/",),
@@ -48,7 +49,6 @@ DOORS = {
 }
 
 NOT_IMPORTED = {
-    "scikit-learn": "its file of digits is read where it lies: importing it takes a second",
     "pyarrow": "pandas keeps text in it, and Ray Tune needs it",
 }
 

@@ -5,8 +5,9 @@ import math
 import pytest
 
 from hpsearch.errors import Refused
-from hpsearch.space import Choice, Integers, LogIntegers, LogUniform, OneMinus, Uniform
+from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
 
+SPACE = Space(x=Uniform(0, 1))
 REFUSED = [
     (lambda: Uniform(1, 1), "Uniform needs low < high, got low=1, high=1"),
     (lambda: Uniform(2, 1), "Uniform needs low < high, got low=2, high=1"),
@@ -36,6 +37,53 @@ REFUSED = [
     (lambda: Choice(["a", "b"]), "Choice needs options that can be hashed, as in Choice(\"a\", \"b\"), got (['a', 'b'],)"),
     (lambda: OneMinus(Integers(1, 2)), "OneMinus takes Uniform or 10 ** Uniform, got Integers(low=1, high=2)"),
     (lambda: OneMinus(0.1), "OneMinus takes Uniform or 10 ** Uniform, got 0.1"),
+    (lambda: 0.5 ** Uniform(0, 1), "base ** Uniform(low, high) needs a base above 1, got 0.5"),
+    (
+        lambda: Uniform(0, 1, least=0.5),
+        "Uniform needs least <= low and high <= most, got low=0, high=1, least=0.5, most=None: move the hard limits outwards",
+    ),
+    (
+        lambda: LogUniform(0.1, 1, most=0.5),
+        "LogUniform needs least <= low and high <= most, got low=0.1, high=1, least=None, most=0.5: move the hard limits outwards",
+    ),
+    (
+        lambda: Integers(1, 4, most=3),
+        "Integers needs least <= low and high <= most, got low=1, high=4, least=None, most=3: move the hard limits outwards",
+    ),
+    (
+        lambda: LogIntegers(2, 4, least=3),
+        "LogIntegers needs least <= low and high <= most, got low=2, high=4, least=3, most=None: move the hard limits outwards",
+    ),
+    (
+        lambda: Uniform(0, 1, most=math.inf),
+        "Uniform needs finite hard limits, or None for the natural ones, got least=None, most=inf",
+    ),
+    (
+        lambda: LogUniform(0.1, 1, least=math.nan),
+        "LogUniform needs finite hard limits, or None for the natural ones, got least=nan, most=None",
+    ),
+    (
+        lambda: LogUniform(0.1, 1, least=0),
+        "LogUniform needs least above 0, got least=0: leave it out for the smallest number there is",
+    ),
+    (lambda: LogIntegers(1, 4, least=0), "LogIntegers needs least of at least 1, got least=0: leave it out for 1"),
+    (lambda: Integers(1, 4, most=8.5), "Integers needs whole numbers, got most=8.5"),
+    (lambda: Integers(1, 4, least=False), "Integers needs whole numbers, got least=False"),
+    (lambda: Integers(1, 4, most=2**41), "Integers needs ends between -2**40 and 2**40, got most=2199023255552"),
+    (
+        lambda: 10 ** Uniform(0, 1, most=400),
+        "10 ** Uniform(low=0, high=1, most=400) reaches beyond the largest number, 1.8e308: lower most",
+    ),
+    (
+        lambda: 10 ** Uniform(0, 1, least=-400),
+        "LogUniform needs least above 0, got least=0.0: leave it out for the smallest number there is",
+    ),
+    (lambda: Uniform(0.5, 1).reach(2, 3), "Uniform needs low < high, got low=1.0, high=1.0"),
+    (lambda: Choice(sgd=0.9), "Choice(sgd=...) needs the space that the option opens, as in Space(x=...), got 0.9"),
+    (lambda: Choice("sgd", sgd=SPACE), "Choice needs different options, got ('sgd', 'sgd')"),
+    (lambda: Choice(options=SPACE), '"options" and "spaces" are words of Choice itself: give the option another name'),
+    (lambda: Choice("a", spaces=SPACE), '"options" and "spaces" are words of Choice itself: give the option another name'),
+    (lambda: Constant([1]), "Constant needs a value that can be hashed, such as a tuple, got [1]"),
 ]
 
 OUTSIDE = [
@@ -46,6 +94,10 @@ OUTSIDE = [
     (Integers(1, 4), 2.5, "2.5 is no whole number, as Integers(low=1, high=4) needs"),
     (LogIntegers(1, 4), 2.5, "2.5 is no whole number, as LogIntegers(low=1, high=4) needs"),
     (Choice("a", "b"), "c", "'c' is not one of ('a', 'b')"),
+    (Uniform(0, 1), "0.5", "'0.5' is no number, as Uniform(low=0, high=1) needs"),
+    (Integers(0, 1), None, "None is no number, as Integers(low=0, high=1) needs"),
+    (OneMinus(LogUniform(0.01, 0.1)), "x", "'x' is no number, as OneMinus(rest=LogUniform(low=0.01, high=0.1)) needs"),
+    (Constant(0.9), 0.8, "0.8 is not 0.9, the constant of the space"),
     (OneMinus(LogUniform(0.01, 0.1)), 0.5, "0.5 lies outside LogUniform(low=0.01, high=0.1)"),
 ]
 

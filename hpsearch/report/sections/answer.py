@@ -132,16 +132,20 @@ def search_words(evidence: Evidence) -> list[str]:
     if study.tune is None:
         return []
     rounds = len(study.tune.rounds)
-    last = {s.arm: s for s in evidence.agenda.stages if s.index == rounds - 1 and s.winner is not None}
-    if not last:
+    winners = evidence.agenda.winners
+    if not winners:
         stages = [s for s in evidence.agenda.stages if s.scores]
-        return [f"The search is in round {stages[-1].index + 1} of {rounds}; nothing is chosen yet."] if stages else []
-    arm, stage = next(iter(last.items()))
-    chosen = ", ".join(f"{name} {setting(value, study.tune.space[name])}" for name, value in (stage.winner or {}).items())
+        if not stages:
+            return []
+        at = "running its best points again" if stages[-1].confirming else f"in round {stages[-1].index + 1} of {rounds}"
+        return [f"The search is {at}; nothing is chosen yet."]
+    arm, point = winners[0]
+    known = {each.name: each.domain for each in study.tune.space.parameters}
+    chosen = ", ".join(f"{name} {setting(value, known[name])}" for name, value in point.items())
     if len(study.searches) == 1:
         return [f"The search chose {chosen}."]
-    whose = short_names(study.plan).get(arm.name, arm.name)
-    return [f"The search is done for {len(last)} of {count(len(study.searches), 'arm')}; for “{whose}” it chose {chosen}."]
+    whose = short_names(study.plan).get(arm, arm)
+    return [f"The search is done for {len(winners)} of {count(len(study.searches), 'arm')}; for “{whose}” it chose {chosen}."]
 
 
 def reached_words(evidence: Evidence) -> list[str]:
@@ -163,8 +167,8 @@ def planned_words(evidence: Evidence) -> str:
     study = evidence.study
     parts = []
     if study.tune:
-        points = sum(r.points for r in study.tune.rounds)
+        points = study.tune.trials
         where = "one search" if len(study.searches) == 1 else count(len(study.searches), "search", "searches")
-        parts.append(f"{where} of {count(points, 'point')} over {listed(study.tune.space.names)}")
+        parts.append(f"{where} of {count(points, 'trial')} over {listed(study.tune.space.names)}")
     parts.append(f"{count(len(study.plan.arms), 'arm')} with {count(study.seeds, 'seed')} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."

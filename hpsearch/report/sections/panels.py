@@ -1,7 +1,11 @@
-"""The points of a search, drawn: every pair of parameters for two or three of them, each against the score otherwise."""
+"""The points of a search, drawn: every pair of two or three parameters, and the score against each parameter.
+
+The second is the tuning playbook's hyperparameter axis plot (Godbole et al. 2023, google-research/tuning_playbook): the best points
+should lie away from the ends of the range, and infeasible ones are marked.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -10,13 +14,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hpsearch.record.evidence import Evidence
+from hpsearch.record.points import box_domains, dimensions, stages_of, values_by_key
 from hpsearch.report.blocks import Chart
-from hpsearch.report.charts import AXIS, GREY, ORANGE, PALETTE, figure, label
+from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, label
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
-from hpsearch.space import Choice, Domain, OneMinus, Space
+from hpsearch.space import Choice, Domain, OneMinus
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star")  # by round
-CROSS: dict[str, Any] = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": ORANGE}}
+MARKS: dict[str, dict[str, Any]] = {  # of points that have no score, and how far beyond the worst score they are put
+    "failed": {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": ORANGE}},
+    "stopped": {"symbol": "triangle-down-open", "size": 9, "color": AMBER, "line": {"width": 1.5, "color": AMBER}},
+}
+BEYOND = {"failed": 0.08, "stopped": 0.15}  # of the span of scores
 
 
 @dataclass(frozen=True)
@@ -60,69 +69,104 @@ class Scale:
 
 
 def panels(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
-    """The chart of one search; None while none of its points is known."""
-    space = evidence.study.tune.space if evidence.study.tune else None
-    frame = points_frame(evidence, arm)
-    if space is None or frame["score"].isna().all():
-        return None
-    minimise = evidence.study.goal == "minimise"
-    boxes = [stage.box for stage in evidence.agenda.stages if stage.arm.name == arm and stage.index]
-    drawn, narrow = _draw(frame, space, boxes, minimise, written)
-    short = short_names(evidence.study.plan).get(arm, arm)
-    failed = int((frame["state"] == "failed").sum())
-    framed = " A frame shows where a later round looked." if boxes else ""
-    crosses = f" Crosses: {count(failed, 'failed point')}." if failed else ""
-    caption = f"The search of “{short}”: {count(len(frame), 'point')}, one symbol per round.{framed}{crosses}"
-    best = frame.sort_values("score", ascending=minimise).to_dict("records")[0]
-    where = ", ".join(f"{name} {setting(best[name], domain)}" for name, domain in space.domains)
-    alt = f"Best point: {where}, {written.name} {number(best['score'], written.digits)} in round {best['round']}."
-    return Chart(f"search-{index}", caption, alt, drawn, narrow)
+    """The chart of one search: pairs of two or three parameters, else each against the score; None while no score is known."""
+    scales = scales_of(evidence, arm)
+    pairs = list(combinations(scales, 2)) if len(scales) in (2, 3) else [(scale, None) for scale in scales]
+    return _chart(evidence, arm, f"search-{index}", pairs, written)
+
+
+def axes(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
+    """The score against each parameter, where the other chart shows pairs."""
+    scales = scales_of(evidence, arm)
+    return _chart(evidence, arm, f"axes-{index}", [(scale, None) for scale in scales], written) if len(scales) in (2, 3) else None
+
+
+def scales_of(evidence: Evidence, arm: str) -> list[Scale]:
+    """An axis for every dimension of a search, as wide as any of its rounds looked."""
+    return [Scale(name, domain) for name, domain in dimensions(evidence, arm).items()]
 
 
 def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
-    """The finished and failed points of one search: round, state, score and the parameters."""
-    names = evidence.study.tune.space.names if evidence.study.tune else ()
-    trials = evidence.searched()
-    mine = trials[(trials["arm"] == arm) & trials["state"].isin(["complete", "failed"])]
-    return mine[["round", "point", "state", "score", *names]].reset_index(drop=True)
+    """The points of one search that have ended: round, state, score and every dimension (missing where a point lacks it).
+
+    What is run again under fresh seeds is called ``again``; the other rounds by their number.
+    """
+    trials, values = evidence.searched(), values_by_key(evidence)
+    again = {stage.index + 1 for stage in stages_of(evidence, arm) if stage.confirming}
+    mine = trials[(trials["arm"] == arm) & trials["state"].isin(["complete", *MARKS])].reset_index(drop=True)
+    mine = mine.assign(called=["again" if n in again else f"round {n}" for n in mine["round"]])
+    cells = {name: [values[key].get(name, pd.NA) for key in mine["key"]] for name in dimensions(evidence, arm)}
+    columns = {name: pd.Series(column, dtype=object) for name, column in cells.items()}
+    return mine[["round", "called", "point", "state", "score"]].assign(**columns)
 
 
 Axes = tuple[Scale, Scale | None]  # of one panel; without a second the points are drawn against the score
 
 
-def _pairs(space: Space) -> list[Axes]:
-    """Every pair of two or three parameters; each of more, or of one, alone against the score."""
-    scales = [Scale(name, domain) for name, domain in space.domains]
-    return list(combinations(scales, 2)) if len(scales) in (2, 3) else [(scale, None) for scale in scales]
+def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit) -> Chart | None:
+    frame = points_frame(evidence, arm)
+    if frame["score"].isna().all() or not pairs:
+        return None
+    minimise = evidence.study.goal == "minimise"
+    boxes = [box_domains(evidence, stage.box) for stage in stages_of(evidence, arm) if stage.index and not stage.confirming]
+    drawn, narrow = _draw(frame, pairs, boxes, minimise, written)
+    short = short_names(evidence.study.plan).get(arm, arm)
+    against = "" if pairs[0][1] is not None else ", the score against each parameter"
+    caption = (
+        f"The search of “{short}”{against}: {count(len(frame), 'point')}, one {'symbol' if not against else 'colour'} per round."
+    )
+    caption += " A frame shows where a later round looked." if boxes else ""
+    caption += marked(frame) + (" They stand beyond the worst score." if marked(frame) and against else "")
+    best = frame.sort_values("score", ascending=minimise).to_dict("records")[0]
+    known = [(n, d) for n, d in dimensions(evidence, arm).items() if best[n] is not pd.NA]
+    where = ", ".join(f"{n} {setting(best[n], domain)}" for n, domain in known)
+    when = "a run under a fresh seed" if best["called"] == "again" else best["called"]
+    alt = f"Best point: {where}, {written.name} {number(best['score'], written.digits)} in {when}."
+    return Chart(name, caption, alt, drawn, narrow)
+
+
+def marked(frame: pd.DataFrame) -> str:
+    """What the marks of points without a score mean, where there are any."""
+    many = {state: int((frame["state"] == state).sum()) for state in MARKS}
+    crosses = f" Crosses: {count(many['failed'], 'failed point')}." if many["failed"] else ""
+    return crosses + (f" Triangles: {count(many['stopped'], 'point')} stopped early." if many["stopped"] else "")
+
+
+def grid(panels: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[dict[str, Any], dict[str, Any], int, int]:
+    """Panels with these axes side by side: the layout, the changes that stack them, and the height of all, laid and stacked."""
+    across = min(3, len(panels))
+    down = -(-len(panels) // across)
+    tall, low = 340 * len(panels), 340 * down
+    layout: dict[str, Any] = {}
+    narrow: dict[str, Any] = {}
+    for n, (x, y) in enumerate(panels):
+        suffix = str(n + 1) if n else ""
+        layout[f"xaxis{suffix}"] = x | {"anchor": f"y{suffix}", "domain": _cell(n % across, across, 0.11)}
+        layout[f"yaxis{suffix}"] = y | {"anchor": f"x{suffix}", "domain": _cell(down - 1 - n // across, down, 75 / low)}
+        narrow[f"xaxis{suffix}.domain"] = [0, 1]
+        narrow[f"yaxis{suffix}.domain"] = _cell(len(panels) - 1 - n, len(panels), 75 / tall)
+    return layout, narrow, low, tall
 
 
 def _draw(
-    frame: pd.DataFrame, space: Space, boxes: Sequence[Space], minimise: bool, written: Unit
+    frame: pd.DataFrame, pairs: Sequence[Axes], boxes: Sequence[Mapping[str, Domain]], minimise: bool, written: Unit
 ) -> tuple[go.Figure, dict[str, Any]]:
     """All panels in one figure, side by side, and the changes that stack them on a narrow screen."""
-    pairs = _pairs(space)
-    across = min(3, len(pairs))
-    down = -(-len(pairs) // across)
-    tall, low = 340 * len(pairs), 340 * down  # pixels of the panels, stacked and side by side
-    layout: dict[str, Any] = {"shapes": []}
-    narrow: dict[str, Any] = {}
-    traces = _key(frame, coloured=pairs[0][1] is not None)
+    coloured = pairs[0][1] is not None
+    upright = {"title": {"text": label(written.of_value())}}
+    layout, narrow, low, tall = grid([(x.axis(), y.axis() if y else dict(upright)) for x, y in pairs])
+    traces = _key(frame, coloured)
+    shapes = []
     for n, (x, y) in enumerate(pairs):
         suffix = str(n + 1) if n else ""
-        layout[f"xaxis{suffix}"] = x.axis() | {"anchor": f"y{suffix}", "domain": _cell(n % across, across, 0.11)}
-        upright = y.axis() if y else {"title": {"text": label(written.of_value())}}
-        layout[f"yaxis{suffix}"] = upright | {"anchor": f"x{suffix}", "domain": _cell(down - 1 - n // across, down, 75 / low)}
-        layout["shapes"] += [_frame(box, x, y, suffix) for box in boxes]
-        narrow[f"xaxis{suffix}.domain"] = [0, 1]
-        narrow[f"yaxis{suffix}.domain"] = _cell(len(pairs) - 1 - n, len(pairs), 75 / tall)
-        traces += _points(frame, x, y, suffix, written)
-    coloured = pairs[0][1] is not None
+        shapes += [_frame(box, x, y, suffix) for box in boxes if x.name in box and (y is None or y.name in box)]
+        traces += _points(frame, x, y, suffix, minimise, written)
     if coloured:
         layout["coloraxis"] = _colours(frame["score"].dropna(), minimise, written)
         narrow |= {f"coloraxis.colorbar.{key}": value for key, value in _lying(tall).items()}
     narrow |= {"height": tall + 220, "margin.t": 60, "margin.r": 16, "margin.b": 160 if coloured else 70, "margin.l": 64}
     drawn = figure(traces, height=low + 110, margin={"l": 64, "r": 96 if coloured else 16, "t": 48, "b": 62})
-    drawn.update_layout(**layout)
+    drawn.update_layout(**layout, shapes=shapes)
     # Margins are given: plotly would add those of the inner axes to them.
     drawn.update_xaxes(AXIS | {"automargin": False, "tickangle": 0})
     drawn.update_yaxes(AXIS | {"automargin": False})
@@ -141,7 +185,7 @@ def _lying(tall: int) -> dict[str, Any]:
     return {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -75 / tall, "yanchor": "top", "title.side": "bottom"}
 
 
-def _frame(box: Space, x: Scale, y: Scale | None, suffix: str) -> dict[str, Any]:
+def _frame(box: Mapping[str, Domain], x: Scale, y: Scale | None, suffix: str) -> dict[str, Any]:
     """The box of a later round: a rectangle, or a band over the whole height."""
     left, right = x.ends(box[x.name])
     low, high = y.ends(box[y.name]) if y else (0, 1)
@@ -153,12 +197,13 @@ def _frame(box: Space, x: Scale, y: Scale | None, suffix: str) -> dict[str, Any]
 def _key(frame: pd.DataFrame, coloured: bool) -> list[go.Scatter]:
     """Entries of the legend: symbols without the colour, which stands for the score."""
     drawn = []
-    for n in sorted(int(n) for n in frame["round"].unique()):
+    for n, name in called(frame).items():
         tint = GREY if coloured else PALETTE[(n - 1) % len(PALETTE)]
         marker: dict[str, Any] = {"symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "color": tint, "size": 9}
-        drawn.append(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=f"round {n}", legendgroup=f"round {n}"))
-    if coloured and (frame["state"] == "failed").any():
-        drawn.append(go.Scatter(x=[None], y=[None], mode="markers", marker=CROSS, name="failed", legendgroup="failed"))
+        drawn.append(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendgroup=name))
+    for state, mark in MARKS.items():
+        if (frame["state"] == state).any():
+            drawn.append(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=state, legendgroup=state))
     return drawn
 
 
@@ -182,33 +227,39 @@ def _scale(scores: "pd.Series[float]", minimise: bool) -> tuple[float, float]:
     return min(max(float(scores.min()), first - reach), float(scores.max()) - 1e-12), float(scores.max())
 
 
-def _points(frame: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, written: Unit) -> list[go.Scatter]:
-    """The points of one panel, round by round; failed ones only where there is no score to draw them against."""
+def _points(frame: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, minimise: bool, written: Unit) -> list[go.Scatter]:
+    """The points of one panel, round by round, then those without a score: beyond the worst one where the score is an axis."""
+    frame = frame[[all(line[scale.name] is not pd.NA for scale in (x, y) if scale) for line in frame.to_dict("records")]]
     drawn = []
     edge = {"width": 1, "color": "rgba(255,255,255,0.75)"}
-    for n in sorted(int(n) for n in frame["round"].unique()):
+    for n, name in called(frame).items():
         part = frame[(frame["round"] == n) & (frame["state"] == "complete")]
         marker: dict[str, Any] = {"size": 10, "symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "line": edge}
         marker |= {"color": part["score"].tolist(), "coloraxis": "coloraxis"} if y else {"color": PALETTE[(n - 1) % len(PALETTE)]}
-        drawn.append(_markers(part, x, y, suffix, f"round {n}", marker, written))
-    failed = frame[frame["state"] == "failed"]
-    return [*drawn, _markers(failed, x, y, suffix, "failed", CROSS, written)] if len(failed) and y else drawn
+        drawn.append(_markers(part, x, y, suffix, name, marker, written))
+    for state, mark in MARKS.items():
+        part = frame[frame["state"] == state]
+        if len(part):
+            placed = part if y else part.assign(score=beyond(frame["score"], state, minimise))
+            drawn.append(_markers(placed, x, y, suffix, state, mark, written))
+    return drawn
+
+
+def called(frame: pd.DataFrame) -> dict[int, str]:
+    """What each round among some points is called, in order."""
+    return {int(n): str(name) for n, name in sorted(dict(zip(frame["round"], frame["called"], strict=True)).items())}
+
+
+def beyond(scores: "pd.Series[float]", state: str, minimise: bool) -> float:
+    """Where points without a score are put: beyond the worst score there is."""
+    low, high = (0.0, 1.0) if scores.isna().all() else (float(scores.min()), float(scores.max()))
+    step = BEYOND[state] * ((high - low) or 1.0)
+    return high + step if minimise else low - step
 
 
 def _markers(
     part: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, name: str, marker: dict[str, Any], written: Unit
 ) -> go.Scatter:
-    scales = [x, y] if y else [x]
-    texts = [
-        "<br>".join(
-            [
-                f"{name}, point {line['point'] + 1}",
-                *(f"{label(scale.name)} {label(setting(line[scale.name], scale.domain))}" for scale in scales),
-                f"{label(written.name)} {number(line['score'], written.digits) or 'none: failed'}",
-            ]
-        )
-        for line in part.to_dict("records")
-    ]
     return go.Scatter(
         x=[x.at(value) for value in part[x.name]],
         y=[y.at(value) for value in part[y.name]] if y else part["score"].tolist(),
@@ -219,6 +270,14 @@ def _markers(
         name=name,
         legendgroup=name,
         showlegend=False,
-        text=texts,
+        text=[told(line, [x, y] if y else [x], written) for line in part.to_dict("records")],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def told(line: Mapping[Any, Any], scales: Sequence[Scale], written: Unit) -> str:
+    """A point in the words that appear under the pointer."""
+    score = number(line["score"], written.digits) if line["state"] == "complete" else f"none: {line['state']}"
+    lines = [f"{line['called']}, point {line['point'] + 1}"]
+    lines += [f"{label(s.name)} {label(setting(line[s.name], s.domain))}" for s in scales if line[s.name] is not pd.NA]
+    return "<br>".join([*lines, f"{label(written.name)} {score}"])

@@ -1,19 +1,23 @@
 """The search: where each round looked, what it kept, and what won."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from hpsearch.agenda import Stage
 from hpsearch.record.evidence import Evidence
+from hpsearch.record.points import box_domains
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.sections.effects import unit_of
-from hpsearch.report.sections.panels import panels
-from hpsearch.report.words import Unit, count, listed, setting, short_names, span
+from hpsearch.report.sections.importances import importances
+from hpsearch.report.sections.isolation import isolation
+from hpsearch.report.sections.panels import axes, panels
+from hpsearch.report.sections.parallel import parallel
+from hpsearch.report.sections.ranks import ranks_table
+from hpsearch.report.sections.zoom import zoom
+from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.search import Tune
-
-EDGE = 0.05  # of the unit interval: a winner nearer to an end of its range may lie beyond it
 
 
 def search(evidence: Evidence) -> tuple[Block, ...]:
@@ -27,14 +31,31 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     if len(winners):
         blocks.append(winners_table(winners, tune, written))
         blocks += [Text(warning, "warning") for warning in edges(evidence)]
-    charts = [panels(evidence, arm.name, n, written) for n, arm in enumerate(evidence.study.searches)]
-    drawn = [chart for chart in charts if chart is not None]
-    blocks += drawn[:1]
+    drawn = [(arm.name, of_arm(evidence, arm.name, n, written)) for n, arm in enumerate(evidence.study.searches)]
+    drawn = [(name, inside) for name, inside in drawn if inside]
+    blocks += drawn[0][1] if drawn else ()
     if len(drawn) > 1:
-        blocks.append(Fold(f"The searches of {count(len(drawn) - 1, 'other arm')}", tuple(drawn[1:])))
+        short = short_names(evidence.study.plan)
+        folds = tuple(Fold(f"The search of “{short.get(name, name)}”", inside) for name, inside in drawn[1:])
+        blocks.append(Fold(f"The searches of {count(len(drawn) - 1, 'other arm')}", folds))
     if evidence.agenda.stages:
-        blocks.append(rounds_table(rounds_frame(evidence), tune, written, len(evidence.study.searches) > 1))
+        several = len(evidence.study.searches) > 1
+        blocks.append(rounds_table(rounds_frame(evidence), tune, written, several))
+        if len(said := verdicts_frame(evidence)):
+            blocks.append(verdicts_table(said, several))
     return tuple(blocks)
+
+
+def of_arm(evidence: Evidence, arm: str, index: int, written: Unit) -> tuple[Block, ...]:
+    """The pictures of one search: points and importance openly, the rest on demand; nothing while no score is known."""
+    found = [panels(evidence, arm, index, written), axes(evidence, arm, index, written)]
+    drawn: list[Block] = [chart for chart in found if chart is not None]
+    drawn += importances(evidence, arm, index)
+    more = [draw(evidence, arm, index, written) for draw in (isolation, parallel, zoom)]
+    folded: list[Block] = [chart for chart in more if chart is not None]
+    if (ranks := ranks_table(evidence, arm, index)) is not None:
+        folded.append(ranks)
+    return (*drawn, Fold("Best per slice, parallel coordinates, zoom, early ranks", tuple(folded))) if folded else tuple(drawn)
 
 
 def whose(evidence: Evidence) -> str:
@@ -43,14 +64,28 @@ def whose(evidence: Evidence) -> str:
     if tune is None:
         return ""
     short = short_names(study.plan)
-    over = f"over {listed([f'{name} ({span(domain)})' for name, domain in tune.space.domains], most=6)}"
+    ranges = zip(tune.space.labels, tune.space.dimensions, strict=True)
+    over = f"over {listed([f'{label} ({span(each.domain)})' for label, each in ranges], most=6)}"
     if tune.arms == "each":
         whom = "Every arm has a search of its own, all under the same budget," if len(study.searches) > 1 else "The search runs"
     else:
         # A shared search may be of the bare base even where no arm of the plan is.
         whom = f"One search, of “{short.get(study.searches[0].name, study.searches[0].name)}”, serves every arm: it runs"
     stages = listed([f"{count(r.points, 'point')} for {count(r.epochs, 'epoch')}" for r in tune.rounds], most=6)
-    return f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {stages}. Points are scored on a slice held out of training."
+    return (
+        f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {stages}{_again(tune)}. "
+        "Points are scored on a slice held out of training."
+        f"{' It began with runs of earlier versions of the study that still fit.' if tune.earlier else ''}{_wasted(tune)}"
+    )
+
+
+def _again(tune: Tune) -> str:
+    again = tune.confirming
+    return f"; then the best {again.points} again, under {count(again.seeds, 'fresh seed')} each" if again else ""
+
+
+def _wasted(tune: Tune) -> str:
+    return f" What a grid costs: {tune.waste}." if tune.waste else ""
 
 
 def rounds_frame(evidence: Evidence) -> pd.DataFrame:
@@ -60,65 +95,100 @@ def rounds_frame(evidence: Evidence) -> pd.DataFrame:
 
 
 def _round(evidence: Evidence, stage: Stage, short: dict[str, str]) -> dict[str, Any]:
-    trials, tune = evidence.searched(), evidence.study.tune
+    trials = evidence.searched()
     mine = trials[(trials["arm"] == stage.arm.name) & (trials["round"] == stage.index + 1)]
     scores = mine["score"].dropna()
     best = None if scores.empty else scores.max() if evidence.study.goal == "maximise" else scores.min()
     line: dict[str, Any] = {"arm": short.get(stage.arm.name, stage.arm.name), "round": stage.index + 1, "points": stage.size}
-    line |= {"epochs": tune.rounds[stage.index].epochs if tune else 0, "done": int((mine["state"] == "complete").sum())}
-    line |= {"failed": int((mine["state"] == "failed").sum()), "kept": len(stage.kept or ()), "best": best}
-    return line | {f"box {name}": span(domain) for name, domain in stage.box.domains}
+    line |= {"epochs": stage.epochs, "done": int((mine["state"] == "complete").sum())}
+    line |= {state: int((mine["state"] == state).sum()) for state in ("failed", "stopped")}
+    line |= {"kept": 1 if stage.confirming and stage.kept else len(stage.kept or ()), "best": best}
+    if stage.confirming:
+        return line | {"round": "again"}
+    return line | {f"box {label}": span(domain) for label, domain in box_domains(evidence, stage.box).items()}
 
 
 def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) -> Table:
     """The table of rounds."""
-    columns = [Column(key, key.capitalize(), 0, width=4) for key in ("round", "points", "epochs", "done", "failed", "kept")]
+    counted = ("points", "epochs", "done", "failed", *(("stopped",) if frame["stopped"].any() else ()), "kept")
+    columns = [Column("round", "Round", width=4), *(Column(key, key.capitalize(), 0, width=4) for key in counted)]
     columns.append(Column("best", f"Best{', ' + written.value if written.value else ''}", written.digits))
-    columns += [Column(f"box {name}", name, over="Range searched", width=10) for name in tune.space.names]
-    caption = "The rounds: each looks only where the best points of the one before lay."
-    return Table("rounds", caption, frame, tuple(columns), "arm" if grouped else None)
+    columns += [Column(name, name[4:], over="Where it began", width=10) for name in map(str, frame) if name.startswith("box ")]
+    caption = "The rounds: each begins where the best points of the one before lay."
+    if (frame["round"] == "again").any():
+        caption += (
+            " “again”: the best points of the last round under fresh seeds; the winner is the best of their means."
+        )
+    shown = frame.assign(round=frame["round"].astype(str)).fillna({name: "" for name in frame if str(name).startswith("box ")})
+    return Table("rounds", caption, shown, tuple(columns), "arm" if grouped else None)
 
 
 def winners_frame(evidence: Evidence) -> pd.DataFrame:
-    """The best point of every whole search, by arm, with its score on the tuning slice in the metric's own direction."""
+    """The winner of every search that ended, by arm, with the mean of its scores on the tuning slice and how many there are."""
     short = short_names(evidence.study.plan)
     lines = []
-    for stage in _ended(evidence):
-        place = stage.kept[0] if stage.kept else 0
-        score = stage.scores[place]
-        own = None if score is None else evidence.study.better(score)
-        lines.append({"arm": short.get(stage.arm.name, stage.arm.name), "score": own, **(stage.winner or {})})
+    for arm, point in evidence.agenda.winners:
+        scores = _repeated(evidence, arm, point)
+        line = {"arm": short.get(arm, arm), "score": sum(scores) / len(scores) if scores else None, "runs": len(scores)}
+        lines.append({**line, **point})
     return pd.DataFrame(lines)
 
 
-def _ended(evidence: Evidence) -> Sequence[Stage]:
+def _repeated(evidence: Evidence, arm: str, point: Mapping[str, Any]) -> list[float]:
+    """The scores of a point in the last round and in the one that confirms, in the metric's own direction."""
     rounds = len(evidence.study.tune.rounds) if evidence.study.tune else 0
-    return [s for s in evidence.agenda.stages if s.index == rounds - 1 and s.winner is not None]
+    last = [s for s in evidence.agenda.stages if s.arm.name == arm and s.index >= rounds - 1]
+    pairs = [pair for stage in last for pair in zip(stage.points, stage.scores, strict=False)]
+    return [evidence.study.better(score) for each, score in pairs if each == point and score is not None]
 
 
 def winners_table(frame: pd.DataFrame, tune: Tune, written: Unit) -> Table:
     """The table of winners, each value in the digits its domain calls for."""
-    shown = frame.assign(**{f"shown {n}": [setting(v, d) for v in frame[n]] for n, d in tune.space.domains})
-    columns = [Column("arm", "Search of"), *(Column(f"shown {n}", n, right=True) for n in tune.space.names)]
-    columns.append(Column("score", f"Score{', ' + written.value if written.value else ''}", written.digits))
-    caption = "What the search chose. The score is on the tuning slice and enters no table of arms."
+    names = [name for name in tune.space.names if name in frame]
+    shown = frame.assign(**{f"shown {n}": [_chosen(tune, n, value) for value in frame[n]] for n in names})
+    columns = [Column("arm", "Search of"), *(Column(f"shown {n}", n, right=True) for n in names)]
+    columns.append(Column("score", f"Mean score{', ' + written.value if written.value else ''}", written.digits))
+    columns.append(Column("runs", "Runs", 0, width=4))
+    caption = "What the search chose. The scores are on the tuning slice and enter no table of arms."
     return Table("winners", caption, shown, tuple(columns))
 
 
+def _chosen(tune: Tune, name: str, value: Any) -> str:
+    """A value in the digits its domain calls for; empty where the winner does not have the parameter."""
+    if value is None or value != value:
+        return ""
+    return setting(value, next(each.domain for each in tune.space.parameters if each.name == name))
+
+
 def edges(evidence: Evidence) -> list[str]:
-    """A warning for every winner at an end of its range: the best value may lie beyond."""
-    space = evidence.study.tune.space if evidence.study.tune else None
+    """A warning for every search whose last round was best at an end of its range: the best value may lie beyond."""
+    rounds = len(evidence.study.tune.rounds) if evidence.study.tune else 0
     short = short_names(evidence.study.plan)
     said = []
-    for stage in _ended(evidence) if space else ():
-        for (name, domain), at in zip(space.domains, space.units(stage.winner or {}), strict=True):  # type: ignore[union-attr]
-            if hasattr(domain, "options") or EDGE < at < 1 - EDGE:
-                continue
-            end = "low" if at < 0.5 else "high"
-            whose_it_is = short.get(stage.arm.name, stage.arm.name)
-            chosen = setting((stage.winner or {})[name], domain)
-            said.append(
-                f"The {name} chosen for “{whose_it_is}”, {chosen}, lies at the {end} end of its range ({span(domain)}): "
-                "the best may lie beyond it, so widen the range."
-            )
+    for stage in (s for s in evidence.agenda.stages if s.index == rounds - 1 and not s.confirming):
+        for each in stage.verdicts:
+            if each.kind in ("edge", "limit") and each.domain is not None:
+                where = f"its range ({span(each.domain)}): "
+                where += "a hard limit" if each.kind == "limit" else "the best may lie beyond it, so widen it or add a round"
+                whom = short.get(stage.arm.name, stage.arm.name)
+                said.append(f"The best {each.label} of the last round for “{whom}” lies at the {each.side} end of {where}.")
     return said
+
+
+def verdicts_frame(evidence: Evidence) -> pd.DataFrame:
+    """One line per round that ended: what is said of every dimension, by label."""
+    short = short_names(evidence.study.plan)
+    ended = [stage for stage in evidence.agenda.stages if stage.verdicts]
+    return pd.DataFrame(
+        {"arm": short.get(s.arm.name, s.arm.name), "round": s.index + 1} | {each.label: verdict(each) for each in s.verdicts}
+        for s in ended
+    )
+
+
+def verdicts_table(frame: pd.DataFrame, grouped: bool) -> Table:
+    """The table of verdicts."""
+    labels = [label for label in map(str, frame) if label not in ("arm", "round")]
+    said = [Column(label, label, over="Where the best point lay", width=14) for label in labels]
+    columns = (Column("round", "Round", 0, width=4), *said)
+    caption = "The boundary check: after every round, where its best point lay in the range searched so far, and what was done."
+    return Table("verdicts", caption, frame.fillna(""), columns, "arm" if grouped else None)
