@@ -23,6 +23,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -38,6 +39,7 @@ from numpy.typing import NDArray
 from benchmarks.peers import PEERS, Pick, Picks
 from benchmarks.tables import Task, load, names
 from hpsearch.errors import Refused
+from hpsearch.space import Choice, Domain, OneMinus, Space
 
 if TYPE_CHECKING:
     from hpsearch.search import Tune
@@ -55,10 +57,28 @@ SHARE = 1 / 3  # of the training epochs of random search at the largest budget
 
 
 def tune_of(task: Task, budget: int, seed: int) -> "Tune":
-    """The search as a user would declare it for so many full trainings."""
-    from hpsearch.search import Round, Tune
+    """The search as a user would declare it for so many full trainings: ``Tune.within`` where shorter trainings can be scored.
 
-    return Tune(task.space, (Round(points=budget, epochs=task.full),), seed=seed)
+    Elsewhere one round of full trainings, and the runs that confirm. The ranges end where the tables do: they are hard limits.
+    """
+    from hpsearch.search import Round, Tune
+    from hpsearch.search.rounds import CONFIRMING
+
+    space = limited(task.space)
+    if task.fidelities:
+        return Tune.within(space, budget=budget * task.full, full=task.full, seed=seed)
+    return Tune(space, (Round(points=int(budget / (1 + CONFIRMING)), epochs=task.full),), seed=seed)
+
+
+def limited(space: Space) -> Space:
+    """The space with the ends of its ranges as hard limits: beyond them the tables say nothing."""
+
+    def closed(domain: Domain) -> Domain:
+        if isinstance(domain, OneMinus):
+            return OneMinus(closed(domain.rest))
+        return domain if isinstance(domain, Choice) else replace(domain, least=domain.low, most=domain.high)  # type: ignore[call-arg,attr-defined]
+
+    return Space((name, closed(domain)) for name, domain in space.domains)
 
 
 def ours(task: Task, budget: int, seed: int, declare: TuneOf = tune_of) -> Pick:
@@ -71,8 +91,9 @@ def ours(task: Task, budget: int, seed: int, declare: TuneOf = tune_of) -> Pick:
         waiting = [ask for ask in unfolding.asks if ask not in told]
         if not waiting:
             raise Refused(f"{task.name}: the search is not settled and asks for nothing, after {len(told)} evaluations of {tune}")
-        for ask in waiting:  # the same training seeds in every repetition would give the same noise: shifted by the repetition
-            told[ask] = task.score(ask.point, ask.seed + seed, ask.epochs)
+        for ask in waiting:  # every point its own training seeds, as the others have; runs of one point differ
+            first = zlib.crc32(repr((seed, ask.items)).encode())
+            told[ask] = task.score(ask.point, first + ask.seed, ask.epochs)
     return Pick(unfolding.winner, sum(ask.epochs for ask in told))
 
 

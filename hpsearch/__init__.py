@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
-    from hpsearch.search import Round, Tune
+    from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
     from hpsearch.study import Study, Trial
 
@@ -34,7 +34,7 @@ _homes = {
     "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial ladder leave_one_out one_at_a_time",
     "errors": "HpsearchError Refused",
     "run": "Run",
-    "search": "Round Tune",
+    "search": "Confirm Divergence Halving Median Round Tune",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
     "study": "Study Trial",
 }
@@ -43,12 +43,16 @@ __all__ = [
     "Arm",
     "Choice",
     "Claim",
+    "Confirm",
     "Constant",
     "Contrast",
+    "Divergence",
+    "Halving",
     "HpsearchError",
     "Integers",
     "LogIntegers",
     "LogUniform",
+    "Median",
     "OneMinus",
     "Plan",
     "Refused",

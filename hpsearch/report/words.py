@@ -130,7 +130,7 @@ def verdict(each: Verdict) -> str:
     if each.kind == "limit":
         return f"at its hard limit, the {each.side} end"
     if each.kind == "edge":
-        return f"at the {each.side} edge, not widened"
+        return f"at the {each.side} edge"
     return "flat: the score does not follow it here" if each.kind == "flat" else "inside"
 
 

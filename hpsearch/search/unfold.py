@@ -16,8 +16,10 @@ The rules, in unit coordinates of the range searched so far:
    the next points are sent there: from just inside the best point out to the new end.
 6. **Duplicates.** A run asked for twice is one run: in a space of few points a step draws on until it has new ones, and takes
    fewer where there are none left.
-7. **Runs of an earlier search** that are as long, have the same seed and still lie in the range join the round first. They are
-   there already: they cost nothing and take no place.
+7. **Earlier searches.** A search that differs from the one before in its rounds alone goes on with it: the same points under the
+   same seeds. Over another range, or with other proposals, it takes seeds of its own, so that no run of its own is one of theirs;
+   their finished runs of the same round that are as long and still lie in the range join the round first. They are there
+   already: they cost nothing and take no place.
 8. **Failures.** A failed run uses up its place in the budget. A round that ended with no finished point ends the search.
 9. **Confirming.** The best points of the last round are trained again under fresh seeds. Half of them are chosen as soon as all
    but the last ``ahead`` scores are known. The winner has the best mean, shrunk by half an observation toward the mean of its
@@ -26,18 +28,20 @@ The rules, in unit coordinates of the range searched so far:
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from math import ceil, exp, isnan
 from typing import Any, Literal
 
 from hpsearch.search.proposals import LEARNING, learn, propose
 from hpsearch.search.rounds import Tune, best, mean
-from hpsearch.search.verdicts import Move, Verdict, narrow, verdicts
+from hpsearch.search.verdicts import Move, Verdict, as_widened, narrow, verdicts
 from hpsearch.space import Point, Space
 from hpsearch.values import Value, digest
 
 STEP = 4  # new points that a step has at least
 NEAR = 0.1  # root mean square distance per coordinate at which a neighbour's weight has fallen to exp(-1/2)
 SHRINK = 0.5  # observations that the neighbours count for
+GENERATION = 1_000  # seeds between a search and an earlier one over another range
 PATIENCE = 8  # times a step draws anew where it drew what was there before
 
 Kind = Literal["found", "spread", "carried", "narrowed", "learned", "confirming"]
@@ -111,13 +115,32 @@ def unfold(tune: Tune, told: Scores, accepts: Accepts = lambda name, value: True
 
     ``accepts`` says whether the config takes a parameter's value: a range is never widened to an end that it refuses.
     """
-    walk = _Walk(tune, told, accepts)
+    chain = (*tune.earlier, tune)
+    changes = (_draws(before) != _draws(after) for before, after in pairwise(chain))
+    former: list[Ask] = []  # that finished
+    for search, generation in zip(chain, accumulate(changes, initial=0), strict=True):
+        first = generation * GENERATION
+        unfolding = _unfold(_Walk(search, told, accepts, first, tuple(ask for ask in former if ask.seed < first)))
+        if search is not tune:
+            former += [ask for ask in unfolding.asks if told.get(ask) is not None]
+    return unfolding
+
+
+def _draws(tune: Tune) -> tuple[Space, str, int]:
+    """What says where the first points of a search lie."""
+    return tune.space, tune.proposals, tune.seed
+
+
+def _unfold(walk: "_Walk") -> Unfolding:
+    tune = walk.tune
     whole = tune.space
     before: Leg | None = None
     for index in range(len(tune.rounds)):
         leg = _round(walk, index, whole, before)
         if leg is None:
             return Unfolding(walk.legs, None, before is not None and before.kept == ())
+        if before is not None:
+            walk.legs = (*walk.legs[:-1], replace(before, verdicts=as_widened(before.verdicts, _moved(leg.steps[:2]))))
         walk.legs = (*walk.legs, leg)
         if leg.size != len(leg.asks) or leg.kept == ():
             return Unfolding(walk.legs, None, leg.kept == ())
@@ -132,12 +155,14 @@ class _Walk:
     tune: Tune
     told: Scores
     accepts: Accepts
+    first: int  # seed of its first round
+    former: tuple[Ask, ...]  # finished runs of earlier searches over other ranges
     legs: tuple[Leg, ...] = ()
     asks: list[Ask] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)  # of the longest prefix of the asks that is told
 
     def ask(self, points: Sequence[Point], seed: int, epochs: int) -> None:
-        self.asks += [Ask(tuple(sorted(point.items())), seed, epochs) for point in points]
+        self.asks += [Ask(tuple(sorted(point.items())), self.first + seed, epochs) for point in points]
 
     def knows(self, start: int, count: int) -> Sequence[float | None] | None:
         """The scores of the runs ``start`` to ``count`` of the order; None where not all of them, and all before, are told."""
@@ -171,7 +196,7 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     found = _found(walk, index, whole)
     if found:
         steps.append(Step("found", None, 0))
-        walk.ask(found, index, asked.epochs)
+        walk.asks += found
     wanted = asked.points + len(found)
     carrying = min(tune.keep(before.index), asked.points) if before else 0
     fresh = asked.points - carrying
@@ -263,12 +288,11 @@ def _fresh(walk: _Walk, index: int, step: int, box: Space, count: int, start: in
     return points
 
 
-def _found(walk: _Walk, index: int, whole: Space) -> list[Point]:
-    """Points of earlier searches that were run as long under the same seed, finished, and lie in the range."""
-    epochs = walk.tune.rounds[index].epochs
-    former = [ask for tune in walk.tune.earlier for ask in unfold(replace(tune, earlier=()), walk.told, walk.accepts).asks]
-    fitting = [ask for ask in former if (ask.seed, ask.epochs) == (index, epochs) and walk.told.get(ask) is not None]
-    return [ask.point for ask in dict.fromkeys(fitting) if ask.point in whole]
+def _found(walk: _Walk, index: int, whole: Space) -> list[Ask]:
+    """Runs of earlier searches in the same round that were as long and lie in the range."""
+    same = (index, walk.tune.rounds[index].epochs)
+    fitting = {ask.items: ask for ask in walk.former if (ask.seed % GENERATION, ask.epochs) == same}
+    return [ask for ask in fitting.values() if ask.point in whole]
 
 
 def _learn(walk: _Walk, index: int, box: Space, steps: list[Step], start: int, points: int) -> bool:

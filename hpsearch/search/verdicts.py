@@ -32,8 +32,8 @@ class Verdict:
     """Where the best point of a round lies along one dimension.
 
     ``inside``; ``widened``: it lay at an end, which was moved; ``limit``: at an end that cannot move; ``edge``: at an end that was
-    not moved, because the kept points do not gather there or no points were left; ``flat``: the score does not follow this
-    dimension.
+    not moved (any further), because the kept points do not gather there or no points were left; ``flat``: the score does not follow
+    this dimension.
     """
 
     label: str
@@ -117,16 +117,22 @@ def verdicts(
     return tuple(found)
 
 
+def as_widened(said: Sequence[Verdict], moves: Sequence[Move]) -> tuple[Verdict, ...]:
+    """The verdicts of a round once the next one has begun: where that moved an end, this one lay at the edge."""
+    after = {move.label: move for move in moves}
+    return tuple(Verdict(v.label, "widened", after[v.label].side, after[v.label].after) if v.label in after else v for v in said)
+
+
 def _verdict(
     label: str, domain: Domain, at: float, edge: float, moved: Sequence[Move], units: np.ndarray, values: np.ndarray
 ) -> Verdict:
     side: Side | None = "low" if at <= edge else "high" if at >= 1 - edge else None
     if side and (domain.low_is_hard if side == "low" else domain.high_is_hard):
         return Verdict(label, "limit", side, domain)
-    if moved:
-        return Verdict(label, "widened", moved[-1].side, domain)
     if side:
         return Verdict(label, "edge", side, domain)
+    if moved:
+        return Verdict(label, "widened", moved[-1].side, domain)
     return Verdict(label, "flat" if _is_flat(units, values) else "inside", None, domain)
 
 

@@ -133,6 +133,7 @@ def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
 
         if "wait" in config:
             time.sleep(config["wait"])
+            tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
         result = perform(cloudpickle.loads(config["job"]), train, tell)
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})

@@ -38,7 +38,7 @@ DOORS = {
     "torch": ("training/",),
     "torchvision": ("training/",),
     "ray": ("trials/on_ray.py", "trials/ray_spaces.py"),
-    "optuna": ("search/samplers.py", "search/spaces_elsewhere.py", "record/optuna_view.py", "report/importance.py"),
+    "optuna": ("search/samplers.py", "search/pruners.py", "search/spaces_elsewhere.py", "record/optuna_view.py", "report/importance.py"),
     "sklearn": ("report/importance.py",),
     "plotly": ("report/",),
     "great_tables": ("report/",),

@@ -301,6 +301,17 @@ def test_a_range_widens_as_asked_and_never_past_its_hard_limits(kind, data, low,
     assert limits(far) == limits(domain)
 
 
+@pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.__name__)
+@given(
+    data=st.data(), low=st.sampled_from([-5e-324, -1e-300, -1e-17, -1e-12]), high=st.sampled_from([math.nextafter(1, 2), 1 + 1e-12])
+)
+@settings(max_examples=100, deadline=None)
+def test_no_rounding_makes_a_range_narrower_that_should_widen_a_little(kind, data, low, high):
+    domain = drawn(data, kind)
+    far = domain.reach(low, high)
+    assert all(end in far for end in extremes(domain))
+
+
 def test_the_reach_law_reports_a_planted_fault(monkeypatch):
     honest = Uniform._beyond
     monkeypatch.setattr(Uniform, "_beyond", lambda self, unit: honest(self, unit / 2))

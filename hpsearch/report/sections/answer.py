@@ -26,12 +26,22 @@ def progress(evidence: Evidence) -> tuple[int, int, int]:
     return int((states == "complete").sum()), int((states == "failed").sum()), wanted
 
 
+def stopped_early(evidence: Evidence) -> int:
+    """Trials that a rule ended before their last epoch, each once."""
+    return int((evidence.trials.drop_duplicates("key")["state"] == "stopped").sum())
+
+
 def _banner(evidence: Evidence) -> list[Text]:
     done, failed, wanted = progress(evidence)
-    if done + failed == wanted:
+    stopped = stopped_early(evidence)
+    if done + failed + stopped == wanted:
         return []
     state = f"{done:,} of {count(wanted, 'trial')} done" + (f", {failed:,} failed" if failed else "")
-    return [Text(f"Nothing has run yet: {state}." if not done + failed else f"This study is not finished: {state}.", "warning")]
+    return [
+        Text(
+            f"Nothing has run yet: {state}." if not done + failed + stopped else f"This study is not finished: {state}.", "warning"
+        )
+    ]
 
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
@@ -39,6 +49,8 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     done, failed, wanted = progress(evidence)
     study, once = evidence.study, evidence.trials.drop_duplicates("key")
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
+    stopped = stopped_early(evidence)
+    pairs += [("stopped early", f"{stopped:,}")] if stopped else []
     pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
     pairs += [("seeds per arm", f"{study.seeds}"), ("training time", hours(once["seconds"].sum()))]
     return tuple(pairs)

@@ -14,8 +14,8 @@ from hpsearch.record.evidence import Evidence
 from hpsearch.record.points import dimensions, rounds_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import AXIS, PALETTE, figure, label
-from hpsearch.report.sections.panels import SYMBOLS, Scale, grid, points_frame, scales_of
-from hpsearch.report.words import Unit, count, number, setting, short_names
+from hpsearch.report.sections.panels import SYMBOLS, Scale, grid, having, hover, points_frame, scales_of
+from hpsearch.report.words import Unit, setting, short_names
 from hpsearch.space import Choice, Domain, Integers
 
 SLICES = 8
@@ -44,7 +44,7 @@ def isolation_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
     known = known.sort_values("score", ascending=evidence.study.goal == "minimise", kind="stable")
     lines = []
     for name, domain in dimensions(evidence, arm).items():
-        there = known[[value is not pd.NA for value in known[name]]]
+        there = having(known, name)
         slices = there.assign(slice=[slice_of(domain, value) for value in there[name]])
         many = slices.groupby(["round", "slice"]).size().to_dict()
         for best in slices.drop_duplicates(["round", "slice"]).sort_values(["round", "slice"]).to_dict("records"):
@@ -92,11 +92,7 @@ def _entry(numbered: int) -> go.Scatter:
 def _slices(part: pd.DataFrame, scale: Scale, numbered: int, suffix: str, written: Unit) -> go.Scatter:
     part = part.sort_values("slice")
     hue = PALETTE[(numbered - 1) % len(PALETTE)]
-    told = [
-        f"round {numbered}, point {point + 1}<br>{label(scale.name)} {label(setting(value, scale.domain))}<br>"
-        f"{label(written.name)} {number(score, written.digits)}<br>best of {count(trials, 'trial')}"
-        for point, value, score, trials in zip(part["point"], part["value"], part["score"], part["trials"], strict=True)
-    ]
+    shown = part.rename(columns={"value": scale.name}).assign(state="complete", called=f"round {numbered}")
     return go.Scatter(
         x=[scale.at(value) for value in part["value"]],
         y=part["score"].tolist(),
@@ -111,6 +107,5 @@ def _slices(part: pd.DataFrame, scale: Scale, numbered: int, suffix: str, writte
         legendgroup=f"round {numbered}",
         showlegend=False,
         cliponaxis=False,
-        hovertext=told,
-        hovertemplate="%{hovertext}<extra></extra>",
+        **hover(shown, [scale], f"round {numbered}", written),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -25,6 +26,7 @@ MARKS: dict[str, dict[str, Any]] = {  # of points that have no score, and how fa
     "failed": {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": ORANGE}},
     "stopped": {"symbol": "triangle-down-open", "size": 9, "color": AMBER, "line": {"width": 1.5, "color": AMBER}},
 }
+LACKING: Any = object()  # stands where a point does not have a dimension: None may be an option
 BEYOND = {"failed": 0.08, "stopped": 0.15}  # of the span of scores
 
 
@@ -87,7 +89,7 @@ def scales_of(evidence: Evidence, arm: str) -> list[Scale]:
 
 
 def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
-    """The points of one search that have ended: round, state, score and every dimension (missing where a point lacks it).
+    """The points of one search that have ended: round, state, score and every dimension, ``LACKING`` where there is none.
 
     What is run again under fresh seeds is called ``again``; the other rounds by their number.
     """
@@ -95,7 +97,8 @@ def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
     again = {stage.index + 1 for stage in stages_of(evidence, arm) if stage.confirming}
     mine = trials[(trials["arm"] == arm) & trials["state"].isin(["complete", *MARKS])].reset_index(drop=True)
     mine = mine.assign(called=["again" if n in again else f"round {n}" for n in mine["round"]])
-    cells = {name: [values[key].get(name, pd.NA) for key in mine["key"]] for name in dimensions(evidence, arm)}
+    mine = mine.assign(score=mine["score"].where(mine["state"] == "complete"))
+    cells = {name: [values[key].get(name, LACKING) for key in mine["key"]] for name in dimensions(evidence, arm)}
     columns = {name: pd.Series(column, dtype=object) for name, column in cells.items()}
     return mine[["round", "called", "point", "state", "score"]].assign(**columns)
 
@@ -118,7 +121,7 @@ def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], writt
     caption += " A frame shows where a later round looked." if boxes else ""
     caption += marked(frame) + (" They stand beyond the worst score." if marked(frame) and against else "")
     best = frame.sort_values("score", ascending=minimise).to_dict("records")[0]
-    known = [(n, d) for n, d in dimensions(evidence, arm).items() if best[n] is not pd.NA]
+    known = [(n, d) for n, d in dimensions(evidence, arm).items() if best[n] is not LACKING]
     where = ", ".join(f"{n} {setting(best[n], domain)}" for n, domain in known)
     when = "a run under a fresh seed" if best["called"] == "again" else best["called"]
     alt = f"Best point: {where}, {written.name} {number(best['score'], written.digits)} in {when}."
@@ -229,20 +232,26 @@ def _scale(scores: "pd.Series[float]", minimise: bool) -> tuple[float, float]:
 
 def _points(frame: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, minimise: bool, written: Unit) -> list[go.Scatter]:
     """The points of one panel, round by round, then those without a score: beyond the worst one where the score is an axis."""
-    frame = frame[[all(line[scale.name] is not pd.NA for scale in (x, y) if scale) for line in frame.to_dict("records")]]
+    frame = having(frame, *(scale.name for scale in (x, y) if scale))
     drawn = []
     edge = {"width": 1, "color": "rgba(255,255,255,0.75)"}
     for n, name in called(frame).items():
         part = frame[(frame["round"] == n) & (frame["state"] == "complete")]
         marker: dict[str, Any] = {"size": 10, "symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "line": edge}
         marker |= {"color": part["score"].tolist(), "coloraxis": "coloraxis"} if y else {"color": PALETTE[(n - 1) % len(PALETTE)]}
-        drawn.append(_markers(part, x, y, suffix, name, marker, written))
+        drawn.append(_markers(part, x, y, suffix, name, marker, hover(part, [x, y] if y else [x], name, written)))
     for state, mark in MARKS.items():
         part = frame[frame["state"] == state]
         if len(part):
             placed = part if y else part.assign(score=beyond(frame["score"], state, minimise))
-            drawn.append(_markers(placed, x, y, suffix, state, mark, written))
+            drawn.append(_markers(placed, x, y, suffix, state, mark, hover(part, [x, y] if y else [x], state, written)))
     return drawn
+
+
+def having(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The points that have these dimensions: a point lacks those that its choices have not opened."""
+    there = [all(line[name] is not LACKING for name in names) for line in frame.to_dict("records")]
+    return frame.loc[np.array(there, dtype=bool)]
 
 
 def called(frame: pd.DataFrame) -> dict[int, str]:
@@ -258,7 +267,7 @@ def beyond(scores: "pd.Series[float]", state: str, minimise: bool) -> float:
 
 
 def _markers(
-    part: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, name: str, marker: dict[str, Any], written: Unit
+    part: pd.DataFrame, x: Scale, y: Scale | None, suffix: str, name: str, marker: dict[str, Any], words: dict[str, Any]
 ) -> go.Scatter:
     return go.Scatter(
         x=[x.at(value) for value in part[x.name]],
@@ -270,14 +279,19 @@ def _markers(
         name=name,
         legendgroup=name,
         showlegend=False,
-        text=[told(line, [x, y] if y else [x], written) for line in part.to_dict("records")],
-        hovertemplate="%{text}<extra></extra>",
+        **words,
     )
 
 
-def told(line: Mapping[Any, Any], scales: Sequence[Scale], written: Unit) -> str:
-    """A point in the words that appear under the pointer."""
-    score = number(line["score"], written.digits) if line["state"] == "complete" else f"none: {line['state']}"
-    lines = [f"{line['called']}, point {line['point'] + 1}"]
-    lines += [f"{label(s.name)} {label(setting(line[s.name], s.domain))}" for s in scales if line[s.name] is not pd.NA]
-    return "<br>".join([*lines, f"{label(written.name)} {score}"])
+def hover(part: pd.DataFrame, scales: Sequence[Scale], name: str, written: Unit) -> dict[str, Any]:
+    """What appears under the pointer: of each point its place, its values and its score, or why it has none."""
+    names = [f"{name}, point", *(s.name for s in scales), written.name]
+    told = [_told(line, scales, written) for line in part.to_dict("records")]
+    fixed = [label(each).replace("%{", "% {") for each in names]  # a name may not bring a %{...} of its own
+    words = "<br>".join(f"{each} %{{customdata[{place}]}}" for place, each in enumerate(fixed))
+    return {"customdata": told, "hovertemplate": f"{words}<extra></extra>"}
+
+
+def _told(line: Mapping[Any, Any], scales: Sequence[Scale], written: Unit) -> list[Any]:
+    score = number(line["score"], written.digits) if line["state"] == "complete" else f"none in {line['called']}"
+    return [line["point"] + 1, *(label(setting(line[s.name], s.domain)) for s in scales), score]

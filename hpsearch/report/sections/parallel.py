@@ -15,11 +15,12 @@ from hpsearch.record.evidence import Evidence
 from hpsearch.record.points import rounds_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GREY, ORANGE, figure, label
-from hpsearch.report.sections.panels import Scale, points_frame, scales_of, told
+from hpsearch.report.sections.panels import LACKING, Scale, points_frame, scales_of
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.space import Choice, Domain
 
 CLASSES = 6  # colours of lines, by score
+MOST = 8  # lines of a round in the colour of the best
 ROW = 84  # pixels from one axis to the next
 ABSENT = -0.09  # where a line passes an axis that its point does not have
 FAINT, STRONG = (134, 142, 150), (42, 132, 198)  # of lines, from the worst scores to the best but one class
@@ -34,17 +35,17 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
         return None
     minimise = evidence.study.goal == "minimise"
     worst, best = (frame["score"].max(), frame["score"].min()) if minimise else (frame["score"].min(), frame["score"].max())
-    places = pd.DataFrame({s.name: [ABSENT if v is pd.NA else s.domain.unit(v) for v in frame[s.name]] for s in scales})
+    places = pd.DataFrame({s.name: [ABSENT if v is LACKING else s.domain.unit(v) for v in frame[s.name]] for s in scales})
     places = places.assign(score=(frame["score"] - worst) / ((best - worst) or 1.0))
-    ranks = places["score"].groupby(frame["round"]).rank(pct=True)  # rounds train for different lengths
-    classes = (ranks * CLASSES).apply(math.ceil).clip(1, CLASSES) - 1
+    classes = classed(places["score"], frame["round"])
     rounds = sorted(int(n) for n in frame["round"].unique())
     traces = []
     for grade in range(CLASSES):  # the best are drawn last, over the others
         for n in rounds:
             chosen = frame.index[(classes == grade) & (frame["round"] == n)]
             if len(chosen):
-                traces.append(_lines(frame.loc[chosen], places.loc[chosen], scales, grade, n, written))
+                thin = 1.0 if len(frame) <= 100 else 0.6
+                traces.append(_lines(frame.loc[chosen], places.loc[chosen], scales, grade, n, thin, written))
     height = ROW * (len(scales) + 1) + 56
     drawn = figure(
         [*traces, *(_switch(n) for n in rounds)],
@@ -57,16 +58,32 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
     )
     short = short_names(evidence.study.plan).get(arm, arm)
     caption = (
-        f"Parallel coordinates, in the search of “{short}”: each line is a complete point, the best sixth of its round in "
-        "orange, the rest the stronger the better. The legend switches rounds off: they train for different lengths."
+        f"Parallel coordinates, in the search of “{short}”: each line is a complete point, the best of its round in orange "
+        f"(a sixth, at most {MOST}), the rest the stronger the better. The legend switches rounds off: they train for different "
+        "lengths."
     )
     top = frame.iloc[int(places["score"].to_numpy().argmax())]
-    where = ", ".join(f"{s.name} {setting(top[s.name], s.domain)}" for s in scales if top[s.name] is not pd.NA)
+    where = ", ".join(f"{s.name} {setting(top[s.name], s.domain)}" for s in scales if top[s.name] is not LACKING)
     alt = f"{count(len(frame), 'point')}; the best has {where} and {written.name} {number(float(top['score']), written.digits)}."
     return Chart(f"parallel-{index}", caption, alt, drawn, {"margin.t": 48, "height": height + 8})
 
 
-def _lines(part: pd.DataFrame, places: pd.DataFrame, scales: Sequence[Scale], grade: int, n: int, written: Unit) -> go.Scatter:
+def classed(scores: "pd.Series[float]", rounds: "pd.Series[int]") -> "pd.Series[int]":
+    """The class of every score among its round's, for rounds train for different lengths: the best are the last class.
+
+    >>> classed(pd.Series([5.0, 1, 2, 3, 4, 90]), pd.Series([1, 1, 1, 1, 1, 2])).tolist()
+    [5, 0, 1, 2, 3, 5]
+    """
+    places = scores.groupby(rounds).rank(ascending=False, method="first")
+    many = scores.groupby(rounds).transform("size")
+    best = places <= (many / CLASSES).clip(1, MOST).apply(math.ceil)
+    below = ((1 - (places - 1) / (many - 1).clip(1)) * (CLASSES - 1)).apply(math.floor).clip(0, CLASSES - 2)
+    return below.where(~best, CLASSES - 1).astype(int)
+
+
+def _lines(
+    part: pd.DataFrame, places: pd.DataFrame, scales: Sequence[Scale], grade: int, n: int, thin: float, written: Unit
+) -> go.Scatter:
     """The lines of one class of scores and one round, in one trace with gaps; words only at the score's end."""
     x: list[float | None] = []
     y: list[int | None] = []
@@ -74,19 +91,26 @@ def _lines(part: pd.DataFrame, places: pd.DataFrame, scales: Sequence[Scale], gr
     for (_, line), (_, at) in zip(part.iterrows(), places.iterrows(), strict=True):
         x += [*(round(float(place), 4) for place in at), None]
         y += [*range(len(scales) + 1), None]
-        words += [*("" for _ in scales), told(line.to_dict(), scales, written), ""]
+        words += [*("" for _ in scales), _told(line, scales, written), ""]
     hue, width = _stroke(grade)
     return go.Scatter(
         x=x,
         y=y,
         mode="lines+markers",
-        line={"color": hue, "width": width, "shape": "spline", "smoothing": 0.0},
+        line={"color": hue, "width": round(thin * width, 2)},
         marker={"size": 4, "color": hue},
         text=words,
         hoverinfo="text",
         legendgroup=f"round {n}",
         showlegend=False,
     )
+
+
+def _told(line: "pd.Series[Any]", scales: Sequence[Scale], written: Unit) -> str:
+    """A point in the words that appear under the pointer."""
+    told = [f"{label(s.name)} {label(setting(line[s.name], s.domain))}" for s in scales if line[s.name] is not LACKING]
+    score = f"{label(written.name)} {number(line['score'], written.digits)}"
+    return "<br>".join([f"{line['called']}, point {line['point'] + 1}", *told, score])
 
 
 def _stroke(grade: int) -> tuple[str, float]:
@@ -130,6 +154,8 @@ def _ticks(scales: Sequence[Scale], worst: float, best: float, written: Unit, ab
 
 
 def _words(x: float, y: int, text: str, shift: int, anchor: str, size: int) -> dict[str, Any]:
+    if anchor == "center" and x in (0, 1):  # inside the picture on a narrow screen too
+        anchor = "right" if x else "left"
     return {"x": x, "y": y, "text": text, "yshift": -shift, "xanchor": anchor, "showarrow": False, "font": {"size": size}}
 
 
@@ -137,8 +163,8 @@ def marks(domain: Domain) -> list[tuple[float, str]]:
     """Where values are written along a parallel axis: options, powers of ten, or the ends and the middle.
 
     >>> from hpsearch.space import LogUniform, Uniform
-    >>> marks(Uniform(0, 4))
-    [(0.0, '0'), (0.5, '2'), (1.0, '4')]
+    >>> marks(Uniform(2, 4))
+    [(0.0, '2'), (0.5, '3'), (1.0, '4')]
     >>> [text for _, text in marks(LogUniform(0.001, 1))]
     ['0.001', '0.01', '0.1', '1']
     """

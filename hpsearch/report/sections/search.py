@@ -19,6 +19,8 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.search import Tune
 
+WHOLE = 10  # searches that are drawn in full; of more only the first, and the points of the rest: a page is to be mailed
+
 
 def search(evidence: Evidence) -> tuple[Block, ...]:
     """For whom was searched, the winners, the points of every round and a table of rounds; nothing without a search."""
@@ -31,7 +33,8 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     if len(winners):
         blocks.append(winners_table(winners, tune, written))
         blocks += [Text(warning, "warning") for warning in edges(evidence)]
-    drawn = [(arm.name, of_arm(evidence, arm.name, n, written)) for n, arm in enumerate(evidence.study.searches)]
+    brief = len(evidence.study.searches) > WHOLE
+    drawn = [(arm.name, of_arm(evidence, arm.name, n, written, brief and n > 0)) for n, arm in enumerate(evidence.study.searches)]
     drawn = [(name, inside) for name, inside in drawn if inside]
     blocks += drawn[0][1] if drawn else ()
     if len(drawn) > 1:
@@ -46,10 +49,12 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def of_arm(evidence: Evidence, arm: str, index: int, written: Unit) -> tuple[Block, ...]:
+def of_arm(evidence: Evidence, arm: str, index: int, written: Unit, brief: bool = False) -> tuple[Block, ...]:
     """The pictures of one search: points and importance openly, the rest on demand; nothing while no score is known."""
-    found = [panels(evidence, arm, index, written), axes(evidence, arm, index, written)]
+    found = [panels(evidence, arm, index, written), *([] if brief else [axes(evidence, arm, index, written)])]
     drawn: list[Block] = [chart for chart in found if chart is not None]
+    if brief:
+        return tuple(drawn)
     drawn += importances(evidence, arm, index)
     more = [draw(evidence, arm, index, written) for draw in (isolation, parallel, zoom)]
     folded: list[Block] = [chart for chart in more if chart is not None]
@@ -116,9 +121,7 @@ def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) 
     columns += [Column(name, name[4:], over="Where it began", width=10) for name in map(str, frame) if name.startswith("box ")]
     caption = "The rounds: each begins where the best points of the one before lay."
     if (frame["round"] == "again").any():
-        caption += (
-            " “again”: the best points of the last round under fresh seeds; the winner is the best of their means."
-        )
+        caption += " “again”: the best points of the last round under fresh seeds; the winner is the best of their means."
     shown = frame.assign(round=frame["round"].astype(str)).fillna({name: "" for name in frame if str(name).startswith("box ")})
     return Table("rounds", caption, shown, tuple(columns), "arm" if grouped else None)
 

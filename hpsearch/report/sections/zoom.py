@@ -11,7 +11,7 @@ from hpsearch.record.points import boxes_of, rounds_of, stages_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GRID, PALETTE, faded, figure
 from hpsearch.report.importance import importance_frame
-from hpsearch.report.sections.panels import MARKS, SYMBOLS, Scale, marked, points_frame, scales_of, told
+from hpsearch.report.sections.panels import LACKING, MARKS, SYMBOLS, Scale, hover, marked, points_frame, scales_of
 from hpsearch.report.words import Unit, count, setting, short_names
 from hpsearch.space import Domain
 
@@ -31,10 +31,10 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
         traces += _rectangles([box for box in boxes if x.name in box and y.name in box], x, y, hue, name)
         marker = {"symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "size": 8, "color": hue}
         shown = f"{name}, {count(len(mine), 'complete point')}"
-        traces.append(_placed(mine, x, y, marker, shown, name, scales, written))
+        traces.append(_placed(mine, x, y, marker, shown, name, written))
     for state, mark in MARKS.items():
         if (frame["state"] == state).any():
-            traces.append(_placed(frame[frame["state"] == state], x, y, mark, state, state, scales, written))
+            traces.append(_placed(frame[frame["state"] == state], x, y, mark, state, state, written))
     rows = sum(bool(trace.showlegend) for trace in traces)
     air = {"gridcolor": GRID}
     drawn = figure(traces, height=520, xaxis=x.axis() | air, yaxis=y.axis() | air, margin={"l": 8, "r": 16, "t": 44, "b": 8})
@@ -58,7 +58,7 @@ def leading(evidence: Evidence, arm: str) -> list[Scale]:
     numbers = {
         s.name: s
         for s in scales_of(evidence, arm)
-        if not hasattr(s.domain, "options") and all(v is not pd.NA for v in frame[s.name])
+        if not hasattr(s.domain, "options") and all(v is not LACKING for v in frame[s.name])
     }
     ranked = [importance_frame(evidence, arm, n) for n in rounds_of(evidence, arm)]
     order = next((list(known["parameter"]) for known in ranked if len(known)), [])
@@ -78,9 +78,7 @@ def _rectangles(boxes: Sequence[dict[str, Domain]], x: Scale, y: Scale, hue: str
     return drawn
 
 
-def _placed(
-    part: pd.DataFrame, x: Scale, y: Scale, marker: dict[str, Any], shown: str, group: str, scales: Sequence[Scale], written: Unit
-) -> go.Scatter:
+def _placed(part: pd.DataFrame, x: Scale, y: Scale, marker: dict[str, Any], shown: str, group: str, written: Unit) -> go.Scatter:
     return go.Scatter(
         x=[x.at(value) for value in part[x.name]],
         y=[y.at(value) for value in part[y.name]],
@@ -89,8 +87,7 @@ def _placed(
         name=shown,
         legendgroup=group,
         showlegend=True,
-        text=[told(line, scales, written) for line in part.to_dict("records")],
-        hovertemplate="%{text}<extra></extra>",
+        **hover(part, [x, y], group, written),
     )
 
 
