@@ -88,6 +88,11 @@ class Leg:
     confirming: bool = False
 
     @property
+    def found(self) -> int:
+        """How many of its runs were there before: those of earlier searches."""
+        return self.steps[1].start if self.steps[0].kind == "found" else 0
+
+    @property
     def box(self) -> Space:
         """Where its first points were sent."""
         return next((step.box for step in self.steps if step.box is not None), self.whole)
@@ -115,15 +120,15 @@ def unfold(tune: Tune, told: Scores, accepts: Accepts = lambda name, value: True
 
     ``accepts`` says whether the config takes a parameter's value: a range is never widened to an end that it refuses.
     """
-    chain = (*tune.earlier, tune)
-    changes = (_draws(before) != _draws(after) for before, after in pairwise(chain))
-    former: list[Ask] = []  # that finished
-    for search, generation in zip(chain, accumulate(changes, initial=0), strict=True):
-        first = generation * GENERATION
-        unfolding = _unfold(_Walk(search, told, accepts, first, tuple(ask for ask in former if ask.seed < first)))
-        if search is not tune:
-            former += [ask for ask in unfolding.asks if told.get(ask) is not None]
-    return unfolding
+    changes = (_draws(before) != _draws(after) for before, after in pairwise((*tune.earlier, tune)))
+    *firsts, first = (GENERATION * number for number in accumulate(changes, initial=0))
+    former: list[Ask] = []
+    for search, seed in zip(tune.earlier, firsts, strict=True):
+        if seed < first:
+            there = tuple(ask for ask in former if ask.seed < seed)
+            asks = _unfold(_Walk(search, told, accepts, seed, there)).asks
+            former += [ask for ask in asks if told.get(ask) is not None]
+    return _unfold(_Walk(tune, told, accepts, first, tuple(former)))
 
 
 def _draws(tune: Tune) -> tuple[Space, str, int]:

@@ -71,7 +71,8 @@ class Session:
         """Trials of the study: those determined, each once, and those still to be determined."""
         if self.plan.settled:
             return len(self._known)
-        entries = sum(len(stage.trials) for stage in self.plan.stages) + len(self.plan.measurements) + len(self.plan.teachers)
+        asked = sum(len(stage.trials) - stage.leg.found for stage in self.plan.stages)
+        entries = asked + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
     @property

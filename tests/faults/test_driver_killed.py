@@ -54,13 +54,14 @@ def test_the_quickstart_survives_kill_9(tmp_path: Path) -> None:
     before = done(tmp_path)
     second = subprocess.run(command(QUICKSTART, tmp_path), capture_output=True, text=True, timeout=400, check=False)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert "88 of 88 trials done, 0 running, 0 failed" in second.stdout
+    assert "90 of 90 trials done, 0 running, 0 failed" in second.stdout
+    assert "Last result" not in second.stdout, "Ray speaks up"
     lines = ledger(tmp_path)
     check_nothing_ran_twice(lines)
-    assert len(set(done(tmp_path))) == len(done(tmp_path)) == 88
+    assert len(set(done(tmp_path))) == len(done(tmp_path)) == 90
     assert set(before) < set(done(tmp_path))
     interrupted = {line["key"] for line in lines if line["event"] == "start" and line["attempt"] == 1}
-    assert len(interrupted) == 88
+    assert len(interrupted) == 90
     assert (tmp_path / "quickstart.html").stat().st_size > 1_000_000
 
 
