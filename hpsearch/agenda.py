@@ -171,7 +171,8 @@ class _Told(Mapping[Ask, float | None]):
 def _search(study: Study, told: _Told) -> Unfolding:
     if study.tune is None:
         raise ValueError("a study without tune= has no rounds")
-    return unfold(study.tune, told, lambda name, value: study.takes(told.arm, name, value))
+    users = (told.arm,) if study.tune.arms == "each" else dict.fromkeys((told.arm, *study.plan.arms))
+    return unfold(study.tune, told, lambda name, value: all(study.takes(arm, name, value) for arm in users))
 
 
 def _trial(study: Study, arm: Arm, ask: Ask) -> Trial:

@@ -24,7 +24,7 @@ def prunes(rule: Rule, own: Curve, others: Sequence[tuple[Curve, bool]]) -> bool
 
 def _pruner(rule: Rule) -> BasePruner:
     if isinstance(rule, Median):
-        return MedianPruner(n_startup_trials=rule.after, n_warmup_steps=rule.warmup)
+        return MedianPruner(n_startup_trials=rule.after, n_warmup_steps=rule.warmup + 1)  # its steps count from 0
     if isinstance(rule, Halving):
         return SuccessiveHalvingPruner(min_resource=rule.shortest, reduction_factor=rule.factor)
     raise Refused(f"no pruner is known for {rule!r}: use Median or Halving")

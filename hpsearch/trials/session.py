@@ -144,7 +144,7 @@ class Session:
             if rival != key and rival in self._curves:
                 others.append((self._curves[rival], self.scores.get(rival) is not None))
         if reason := stops(rule, self._curves[key], others):
-            ask_to_stop(self.driver.record.folder, key, reason)
+            ask_to_stop(self.driver.record.folder, key, epoch, reason)
 
     def _score(self, row: Row) -> float:
         return self.study.better(float(row[self.study.metric]))  # type: ignore[arg-type]

@@ -81,10 +81,10 @@ def _weights(folder: Path, key: str) -> Path:
     return path
 
 
-def ask_to_stop(folder: Path, key: str, reason: str) -> None:
-    """Leave word for the worker of a trial, wherever it runs, to end it after its next epoch."""
+def ask_to_stop(folder: Path, key: str, epoch: int, reason: str) -> None:
+    """Leave word for the worker of a trial, wherever it runs, to end it after an epoch, or as soon after it as the word is read."""
     home(folder, key).mkdir(parents=True, exist_ok=True)
-    write_json(home(folder, key) / STOP, {"reason": reason})
+    write_json(home(folder, key) / STOP, {"epoch": epoch, "reason": reason})
 
 
 def built_in() -> Train:
@@ -114,7 +114,7 @@ def perform(job: Job, train: Train | None, tell: Tell) -> Result:
             rows.append(row)
             tell(epoch, row)
             _log(job, "epoch", epoch=epoch)
-            if epoch < job.trial.epochs and (asked := read_json(job.home / STOP)):
+            if epoch < job.trial.epochs and (asked := read_json(job.home / STOP)) and epoch >= asked["epoch"]:
                 raise Broken("stopped", asked["reason"])
     except Broken as error:
         fault, reason = error.fault, str(error)
