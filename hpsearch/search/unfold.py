@@ -12,8 +12,9 @@ The rules, in unit coordinates of the range searched so far:
 4. **The next box** holds the kept points and reaches ``margin`` beyond them on every side, within the range searched so far. Of a
    choice the options among the kept points stay.
 5. **At the edge.** Where the best point lies within ``edge`` of an end of the range, and the kept points on average in the outer
-   third on that side, the range is widened there by ``widen`` of its width, up to its hard limit or what the config refuses, and
-   the next points are sent there: from just inside the best point out to the new end.
+   two fifths on that side, the range is widened there by ``widen`` of its width, up to its hard limit or what the config refuses,
+   and the next points are sent there: from just inside the best point out to the new end. What comes after them waits for all of
+   them, whatever ``ahead`` says: nothing narrows before they are told.
 6. **Duplicates.** A run asked for twice is one run: in a space of few points a step draws on until it has new ones, and takes
    fewer where there are none left.
 7. **Earlier searches.** A search that differs from the one before in its rounds alone goes on with it: the same points under the
@@ -191,7 +192,7 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     box, moves = whole, tuple[Move, ...]()
     if before is not None:
         first = start - len(before.asks)
-        known = _enough(walk, first, start)
+        known = _enough(walk, first, start, bool(_moved(before.steps[-2:])))
         if known is None:
             return None
         points, scores = known
@@ -219,7 +220,7 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     if tune.proposals in LEARNING:
         return leg(_learn(walk, index, box, steps, start, wanted))
     for number, size in enumerate(sizes[1:], start=1):
-        known = _enough(walk, start, len(walk.asks))
+        known = _enough(walk, start, len(walk.asks), bool(_moved(steps[-2:])))
         if known is None:
             return leg(False)
         points, scores = known
@@ -246,9 +247,9 @@ def _moved(steps: Sequence[Step]) -> tuple[Move, ...]:
     return tuple(move for step in steps for move in step.moves)
 
 
-def _enough(walk: _Walk, start: int, end: int) -> tuple[list[Point], Sequence[float | None]] | None:
+def _enough(walk: _Walk, start: int, end: int, all_of_them: bool = False) -> tuple[list[Point], Sequence[float | None]] | None:
     """Points and scores of the runs ``start`` to ``end`` without the last ``ahead``; of all of them where those tell nothing."""
-    for count in (max(start, end - walk.tune.ahead), end):
+    for count in (end if all_of_them else max(start, end - walk.tune.ahead), end):
         scores = walk.knows(start, count)
         if scores is None:
             return None

@@ -10,7 +10,7 @@ import numpy as np
 from hpsearch.search.rounds import Tune, best
 from hpsearch.space import Choice, Dimension, Domain, Point, Space
 
-OUTER = 1 / 3  # of the range: where the kept points must lie on average for an end to be widened
+OUTER = 0.4  # of the range: where the kept points must lie on average for an end to be widened
 FLAT = 12  # finished points a round needs before a dimension can be called flat
 
 Kind = Literal["inside", "widened", "limit", "edge", "flat"]
