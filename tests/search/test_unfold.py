@@ -175,7 +175,7 @@ def test_in_a_small_space_no_point_runs_twice_in_a_round_and_the_search_still_en
 
 
 def test_the_law_of_duplicates_reports_a_planted_fault(monkeypatch):
-    def careless(walk, index, step, box, count, start, whole):
+    def careless(walk, index, step, box, count, start):
         return UNFOLD.propose("random", box, count, step)
 
     monkeypatch.setattr(UNFOLD, "_fresh", careless)
