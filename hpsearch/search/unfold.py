@@ -3,8 +3,8 @@
 The rules, in unit coordinates of the range searched so far:
 
 1. **Order.** All runs of a search stand in one order: those of a round after those of the round before. Which points come next
-   follows from the scores of a *prefix* of that order, all but the last ``ahead`` before them, at least two thirds of the round's; so
-   slots go on while the last runs of a round finish, and the order in which runs end changes nothing.
+   follows from the scores of a *prefix* of that order, all but the last ``ahead`` before them but no fewer than two thirds of the
+   round's; so slots go on while the last runs of a round finish, and the order in which runs end changes nothing.
 2. **A round** begins with about half of its new points spread over its box by its proposals, then runs again, for longer, the
    points kept of the round before, then draws the rest in one or two steps, each in a narrower box. A round with fewer than
    ``2 * STEP`` new points has one step. Proposals that learn draw one point at a time instead, inside the round's box.

@@ -196,7 +196,7 @@ def test_what_is_measured_is_the_winner_of_the_confirming_round():
     assert (again.confirming, again.index) == (True, len(ROUNDS))
     assert {m.trial.config for m in done.measurements} == {Config(**again.winner)}
     assert done.winners == (("base", again.winner),)
-    assert max(scores[trial.key] for trial in again.trials) == score(again.trials[again.kept[0]])  # without noise it is the best
+    assert score(again.trials[again.kept[0]]) >= max(scores[trial.key] for trial in again.trials) - 0.1  # neighbours have a say
     assert score(again.trials[0]) >= max(score(replace(trial, epochs=4)) for trial in done.stages[0].trials)
 
 
@@ -285,7 +285,7 @@ def test_of_a_metric_to_be_minimised_the_lowest_is_kept():
 @pytest.mark.parametrize("arms", ["base", "stack", "each"])
 def test_a_range_is_widened_only_to_where_every_arm_that_takes_the_winner_can_follow(arms):
     space = Space(rate=10 ** Uniform(-4, 0))  # widened by half it would reach 100, and twisted the rate is at most 2
-    asked = study(vary=ladder(TWIST), tune=Tune(space, ROUNDS, arms=arms))
+    asked = study(vary=ladder(TWIST), tune=Tune(space, (Round(16, 1), Round(16, 4)), arms=arms))
     done = agenda(asked, walked(asked, lambda trial: trial.config.rate))
     widened = {stage.arm.name for stage in done.stages for step in stage.steps if step.moves}
     assert widened == ({"base"} if arms == "each" else set())

@@ -109,7 +109,7 @@ def test_equal_arguments_give_equal_unfoldings_and_strangers_change_nothing():
     assert some == before
 
 
-def waits(tune, slots, seed):
+def waits(tune, slots, seed, spread=0.3):
     """The law as a check that reports: when a slot found nothing to do though runs of the rounds, without confirming, were to come."""
     draw, clock, told, running, handed, idle = random.Random(seed), 0.0, {}, [], set(), []
     number = itertools.count()
@@ -118,7 +118,7 @@ def waits(tune, slots, seed):
         asks = [ask for leg in legs for ask in leg.asks if ask not in handed]
         for ask in asks[: slots - len(running)]:
             handed.add(ask)
-            length = ask.epochs * min(1.5, max(0.7, draw.lognormvariate(0, 0.3)))
+            length = ask.epochs * min(1.5, max(0.7, draw.lognormvariate(0, spread)))
             heapq.heappush(running, (clock + length, next(number), ask))
         if not running:
             return idle
@@ -133,10 +133,11 @@ LONG = (Round(24, 2, keep=3), Round(20, 3, keep=3), Round(16, 4))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_slot_waits_where_runs_may_be_drawn_ahead(kind):
-    tune = Tune(FLAT, LONG, proposals=kind, ahead=6, widen=0)  # what follows a widened end waits for it
+@pytest.mark.parametrize(("slots", "ahead", "spread"), [(3, 6, 0.3), (4, 4, 0.0)])
+def test_no_slot_waits_where_runs_may_be_drawn_ahead(kind, slots, ahead, spread):
+    tune = Tune(FLAT, LONG, proposals=kind, ahead=ahead, widen=0)  # what follows a widened end waits for it
     seeds = range(2 if kind == "tpe" else 5)
-    assert [waits(tune, slots=3, seed=seed) for seed in seeds] == [[] for _ in seeds]
+    assert [waits(tune, slots, seed, spread) for seed in seeds] == [[] for _ in seeds]
 
 
 @pytest.mark.parametrize("kind", ["sobol", "tpe"])
