@@ -122,8 +122,8 @@ def verdict(each: Verdict) -> str:
     """What is said of one dimension after a round.
 
     >>> from hpsearch.space import Uniform
-    >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-4, 0))), verdict(Verdict("lr", "inside"))
-    ('at the edge, widened to 0.0001 to 1', 'inside')
+    >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-2, 0))), verdict(Verdict("lr", "inside"))
+    ('at the edge, widened to 0.01 to 1', 'inside')
     """
     if each.kind == "widened" and each.domain is not None:
         return f"at the edge, widened to {span(each.domain)}"
