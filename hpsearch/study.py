@@ -1,6 +1,7 @@
 """A study: one question, what is fixed, what is asked about, what is re-tuned, and what it may cost."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
@@ -69,6 +70,9 @@ class Study(Value):
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
     goal: Literal["maximise", "minimise"] = "maximise"
+    last: int = 1  # epochs at the end whose median the score is
+    margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
+    also: tuple[tuple[str, Literal["maximise", "minimise"]], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
@@ -125,6 +129,16 @@ class Study(Value):
         if "epochs" in _names(config):
             config = replace(config, epochs=epochs)
         return Trial(config, seed, epochs, held_out, self.code)
+
+    @property
+    def paired(self) -> bool:
+        """Whether seeds are blocks: trials of two arms under one seed share what the seed decides."""
+        return True
+
+    @property
+    def repeat(self) -> str:
+        """What one repeat of an arm is called."""
+        return "seed"
 
     @property
     def searches(self) -> tuple[Arm, ...]:
@@ -278,6 +292,19 @@ def _try(study: Study, arm: Arm, name: str, value: Any, chosen: Mapping[str, Any
         raise Refused(f"the range of {name!r} reaches {value!r}, which is refused: {error}") from error
 
 
+def _check_also(study: Study) -> None:
+    known = {study.metric}
+    for pair in study.also:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and pair[0]):
+            raise Refused(f"Study.also is pairs of a metric and 'maximise' or 'minimise', got {pair!r}: write also=(('loss', 'minimise'),)")
+        metric, goal = pair
+        if goal not in ("maximise", "minimise"):
+            raise Refused(f"Study.also needs 'maximise' or 'minimise' for {metric!r}, got {goal!r}")
+        if metric in known:
+            raise Refused(f"Study.also names {metric!r}, which is judged already: name each metric once")
+        known.add(metric)
+
+
 def _check_numbers(study: Study) -> None:
     if study.vary is None and study.tune is None:
         raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
@@ -285,6 +312,9 @@ def _check_numbers(study: Study) -> None:
         raise Refused("Study.question is empty: say in one sentence what the study asks")
     if not study.metric or study.goal not in ("maximise", "minimise"):
         raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
+    _check_also(study)
+    if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):
+        raise Refused(f"Study.margin is a positive number in the unit of {study.metric!r}, or None, got {study.margin!r}")
     if isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
         raise Refused(f"Study.seeds is how many times each arm is repeated, at least 1, got {study.seeds!r}")
     if study.plan.contrasts and study.seeds < 2:
@@ -295,6 +325,9 @@ def _check_numbers(study: Study) -> None:
         length = study.config(arm).epochs if study.epochs is None else study.epochs
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise Refused(f"arm {arm.name!r} would train for {length!r} epochs: give it a whole number, at least 1")
+    shortest = min(study.length(study.config(arm)) for arm in study.plan.arms)
+    if isinstance(study.last, bool) or not isinstance(study.last, int) or not 1 <= study.last <= shortest:
+        raise Refused(f"Study.last is how many of the last epochs the score is the median of, 1 to {shortest}, got {study.last!r}")
     if not (study.divergence is None or isinstance(study.divergence, Divergence)):
         raise Refused(f"Study.divergence is Divergence(metric=..., multiple=...) or None, got {study.divergence!r}")
     if study.budget is not None and study.cost > study.budget:

@@ -1,4 +1,4 @@
-"""Blocks: frozen values a section is made of. Each becomes HTML for the page and Markdown; tables become CSV as well.
+"""Blocks: frozen values a section is made of. Each becomes HTML for the page and Markdown; tables become CSV and LaTeX as well.
 
 Text is escaped here, at the one door through which it reaches the page.
 """
@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol
 
 import pandas as pd
@@ -16,6 +17,7 @@ from great_tables import GT, html, loc, style
 from markupsafe import Markup, escape
 
 from hpsearch.errors import Refused
+from hpsearch.report.latex import tabular
 from hpsearch.report.words import MINUS, number
 
 KINDS = ("plain", "lead", "note", "warning")
@@ -204,6 +206,17 @@ class Table:
     def csv(self) -> str:
         """The whole frame in full precision, under its own column names."""
         return str(self.frame.to_csv(index=False, lineterminator="\n"))
+
+    def latex(self) -> str:
+        """The cells as shown, as a booktabs table with its caption and the label ``tab:NAME``."""
+        shown, groups = self.shown(), []
+        rows = shown[[f"c{k}" for k in range(len(self.columns))]].to_numpy().tolist()
+        headings = shown["group"].tolist() if self.group else [""] * len(rows)
+        for heading, members in groupby(zip(headings, rows, strict=True), key=lambda pair: pair[0]):
+            groups.append((heading, [row for _, row in members]))
+        heads, over = [c.label for c in self.columns], [c.over for c in self.columns]
+        right, widths = [c.to_right for c in self.columns], [c.width for c in self.columns]
+        return tabular(self.name, self.caption, heads, over, right, widths, groups, self.note)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from hpsearch.errors import Refused
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart, Fold, plain
 from hpsearch.report.sections import SECTIONS
@@ -54,12 +55,18 @@ def page(evidence: Evidence) -> str:
         .render(
             question=evidence.study.question,
             name=evidence.name,
+            origin=origin(evidence),
             parts=made,
             style=Markup(_file("page.css")),
             policy=policy(scripts),
             scripts=[Markup(script) for script in scripts],
         )
     )
+
+
+def origin(evidence: Evidence) -> str:
+    """What the page was made from, for its last line."""
+    return "results made elsewhere" if isinstance(evidence.study, Elsewhere) else f"the record of the study “{evidence.name}”"
 
 
 def markdown(evidence: Evidence) -> str:
@@ -82,9 +89,7 @@ def write(evidence: Evidence, out: Path) -> tuple[Path, ...]:
         raise Refused(f"a report is an HTML file: name it {out.with_suffix('.html').name}, got {out.name}")
     texts = {out: page(evidence), out.with_suffix(".md"): markdown(evidence), out.with_suffix(".csv"): csv(evidence)}
     out.parent.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        _replace(path, text)
-    return tuple(texts)
+    return tuple(replace_file(path, text) for path, text in texts.items())
 
 
 def policy(scripts: list[str]) -> str:
@@ -123,7 +128,8 @@ def _plotly() -> str:
     return str(script)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> Path:
+    """Write a text that appears whole or not at all; where it lies."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -133,3 +139,4 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return path

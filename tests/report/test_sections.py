@@ -106,18 +106,18 @@ def test_the_answer_names_the_best_the_worst_and_the_open():
         unit("top1"),
     )
     assert said == [
-        "The whole stack helps: “all 5 together”, +0.90 points (95 % interval +0.80 to +1.00). "
-        "What helped most is “+ b”, +0.50 points (95 % interval +0.40 to +0.60).",
-        "Of 6 contrasts, 3 help, 1 hurts and 2 are not resolved. "
-        "What hurts most is “+ c”, −0.40 points (95 % interval −0.50 to −0.30).",
-        "Not resolved: “+ d” and “+ e”. Up to 30 seeds per arm would resolve effects of the size seen. "
-        "For 1 of them even 1,000 seeds would not be enough.",
+        "The whole stack helps: “all 5 together”, +0.90 points (95 % interval +0.80 to +1.00); "
+        "what helped most is “+ b”, +0.50 points (95 % interval +0.40 to +0.60).",
+        "Of 6 contrasts, 3 help, 1 hurts and 2 are not resolved; "
+        "what hurts most is “+ c”, −0.40 points (95 % interval −0.50 to −0.30).",
+        "Not resolved: “+ d” and “+ e”; up to 30 seeds per arm would resolve effects of the size seen, "
+        "and for 1 of them even 1,000 seeds would not be enough.",
     ]
 
 
 def test_where_smaller_is_better_the_best_is_the_most_negative():
     words = " ".join(effects_words(effects(at("minimised")), unit("loss", 0.01)))
-    assert "What helped most is “+ cosine decay”, −0.0" in words
+    assert "what helped most is “+ cosine decay”, −0.0" in words
 
 
 def test_the_search_section_tells_the_winner(made):

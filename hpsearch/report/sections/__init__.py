@@ -8,9 +8,12 @@ from hpsearch.report.sections.answer import answer
 from hpsearch.report.sections.cost import cost
 from hpsearch.report.sections.curves import curves
 from hpsearch.report.sections.effects import ablation
+from hpsearch.report.sections.elsewhere import last_epochs
 from hpsearch.report.sections.failures import failures
 from hpsearch.report.sections.intervals import intervals
+from hpsearch.report.sections.ladder import ladder
 from hpsearch.report.sections.methods import methods
+from hpsearch.report.sections.orders import orders
 from hpsearch.report.sections.provenance import provenance
 from hpsearch.report.sections.search import search
 
@@ -18,10 +21,13 @@ Section = Callable[[Evidence], tuple[Block, ...]]
 
 SECTIONS: dict[str, Section] = {
     "The answer": answer,
+    "The ladder": ladder,
     "The ablation in numbers": ablation,
     "The ablation in pictures": intervals,
+    "Interactions and orders": orders,
     "The search": search,
     "Learning curves": curves,
+    "The last epochs": last_epochs,
     "What it cost": cost,
     "What failed": failures,
     "Methods": methods,

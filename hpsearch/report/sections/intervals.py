@@ -15,6 +15,7 @@ from hpsearch.report.words import Unit, number, short_names
 from hpsearch.statistics import effects
 
 LOOK = {"helps": (BLUE, "circle"), "hurts": (ORANGE, "square")}
+INTERVALS = "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."
 ROW, TWO_LINES = 34, 44  # pixels per row; of a narrow screen, where names take two lines
 
 
@@ -25,7 +26,7 @@ def intervals(evidence: Evidence) -> tuple[Block, ...]:
     seeds = seeds_frame(evidence)
     blocks: list[Block] = [forest(frame, written)] if frame["difference"].notna().any() else []
     if len(seeds) and evidence.study.plan.contrasts:
-        blocks.append(ladder_chart(seeds, evidence.study.plan, written))
+        blocks.append(ladder_chart(seeds, evidence.study.plan, written, evidence.study.repeat))
     return tuple(blocks)
 
 
@@ -70,7 +71,7 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
     }
     return Chart(
         "intervals",
-        "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."
+        (INTERVALS if shown["low"].notna().any() else "Every contrast; none of them has an interval.")
         + (" Diamonds are published claims, measured elsewhere." if shown["claim"].notna().any() else ""),
         "; ".join(_said(line, written) for line in shown.to_dict("records")),
         drawn,
@@ -144,7 +145,7 @@ def _said(line: Mapping[Any, Any], written: Unit) -> str:
     return f"{line['contrast']}: {numbers[0]}{between}, {line['verdict']}"
 
 
-def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
+def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit, repeat: str = "seed") -> Chart:
     """Mean of every arm with its seeds as dots; the rungs of the ladder are joined."""
     means = seeds.groupby("short", sort=False).agg(score=("score", "mean"), rung=("rung", "first"), n=("score", "size"))
     place = {name: float(row) for row, name in enumerate(means.index)}
@@ -157,8 +158,8 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
             y=[place[name] + shift[seed] for name, seed in zip(seeds["short"], seeds["seed"], strict=True)],
             mode="markers",
             marker={"size": 7, "color": GREY, "opacity": 0.55},
-            name="one seed",
-            text=[f"seed {s}: {number(score, written.digits)}" for s, score in zip(seeds["seed"], seeds["score"], strict=True)],
+            name=f"one {repeat}",
+            text=[f"{repeat} {s}: {number(score, written.digits)}" for s, score in zip(seeds["seed"], seeds["score"], strict=True)],
             hovertemplate="%{text}<extra></extra>",
         ),
         go.Scatter(
@@ -196,4 +197,4 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
     narrow["height"] = 150 + TWO_LINES * (len(means) + 1)
     alt = "; ".join(f"{name}: {number(mean, written.digits)}" for name, mean in zip(means.index, means["score"], strict=True))
     rungs_said = " The line climbs the ladder from the base to the full stack." if len(rungs) > 1 else ""
-    return Chart("ladder", f"Every arm: its seeds as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)
+    return Chart("ladder", f"Every arm: its {repeat}s as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)

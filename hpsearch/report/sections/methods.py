@@ -1,8 +1,10 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.sections.effects import arms_frame, unit_of
+from hpsearch.report.sections.elsewhere import methods_elsewhere
 from hpsearch.report.words import compact, count, listed, number
 from hpsearch.statistics import pooled_deviation
 from hpsearch.study import different
@@ -10,6 +12,8 @@ from hpsearch.study import different
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
+    if isinstance(evidence.study, Elsewhere):
+        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), (_model(evidence), _spread(evidence)))
     paragraphs = (_score(evidence), _model(evidence), _spread(evidence), _tuning(evidence), _teachers(evidence))
     return tuple(Text(paragraph) for paragraph in paragraphs if paragraph)
 

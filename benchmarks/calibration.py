@@ -1,0 +1,275 @@
+"""Are the intervals as sure as they say? Simulations with known truth, judged by the code that judges a study.
+
+    python benchmarks/calibration.py --report reports/calibration.md
+    python benchmarks/calibration.py --simulations 500 --slots 2
+
+Every table is a ladder: each arm against the one before it, and the last against the first. Coverage is the share of tables in
+which every interval holds its true value. Where cases differ from the model only in what is added to the means, an interval's
+error under the null is one minus that, so one set of tables serves both; the ceiling has tables of its own for the null.
+"""
+
+import argparse
+import math
+import os
+import platform
+import shlex
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a file and as a module
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from hpsearch.ablation import Trick, ladder
+from hpsearch.seeds import Seeds
+from hpsearch.statistics import judge, resolution, sign_flip
+from hpsearch.statistics.forecast import weights_of
+from hpsearch.statistics.sequential import follow, judge_any
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int, int], Floats]  # arms and seeds to errors about the true means
+ARMS, SEEDS = (2, 3, 6, 12), (2, 3, 5, 10)
+BLOCK = 5.0  # deviation of what a seed does to all arms alike, in residual deviations
+PATTERNS = 8  # ways in which seeds are missing, per cell
+IMAGES = 500  # of the test set at the ceiling
+
+
+# ---- tables with known truth ---------------------------------------------------------------------------------------------------
+
+
+def normal(rng: np.random.Generator, arms: int, seeds: int) -> Floats:
+    """Normal residuals of deviation 1, and blocks."""
+    return rng.standard_normal((arms, seeds)) + BLOCK * rng.standard_normal(seeds)
+
+
+def missing(rng: np.random.Generator, arms: int, seeds: int) -> Floats:
+    """The same, with about 15 % of the scores missing."""
+    lost = lost_seeds(arms, seeds)
+    return np.where(lost[rng.integers(len(lost))], np.nan, normal(rng, arms, seeds))
+
+
+@cache
+def lost_seeds(arms: int, seeds: int) -> Floats:
+    """Patterns (patterns, arms, seeds) that leave every row something to estimate its error by; none where there is no such."""
+    rng, found = np.random.default_rng(arms * 100 + seeds), []
+    for _ in range(2000):
+        lost = rng.random((arms, seeds)) < 0.15
+        places, rows = judge_any(np.where(lost, np.nan, rng.standard_normal((arms, seeds))), contrasts(arms), 0.95)
+        if rows is not None and lost.any() and len(places) == len(contrasts(arms)) and (rows.error > 0).all():
+            found.append(lost)
+        if len(found) == PATTERNS:
+            break
+    return np.array(found)
+
+
+def heavy(rng: np.random.Generator, arms: int, seeds: int) -> Floats:
+    """Residuals from t with 3 degrees of freedom, of deviation 1."""
+    return rng.standard_t(3, (arms, seeds)) / math.sqrt(3) + BLOCK * rng.standard_normal(seeds)
+
+
+def scaled(rng: np.random.Generator, arms: int, seeds: int, deviations: Callable[[int], Floats]) -> Floats:
+    """Normal residuals with a deviation per arm."""
+    return deviations(arms)[:, None] * rng.standard_normal((arms, seeds)) + BLOCK * rng.standard_normal(seeds)
+
+
+def one_noisy(arms: int) -> Floats:
+    """One arm, in the middle of the ladder, four times as noisy as the others."""
+    return np.where(np.arange(arms) == arms // 2, 4.0, 1.0)
+
+
+def growing(arms: int) -> Floats:
+    """Deviations that grow from 1 to 3 along the ladder."""
+    return np.geomspace(1, 3, arms)
+
+
+def diverging(rng: np.random.Generator, arms: int, seeds: int) -> Floats:
+    """One arm loses 20 deviations in one run of five."""
+    errors = normal(rng, arms, seeds)
+    errors[arms // 2] -= 20 * ((rng.random(seeds) < 0.2) - 0.2)
+    return errors
+
+
+def ceiling(rng: np.random.Generator, arms: int, seeds: int, rates: Callable[[int], Floats]) -> Floats:
+    """Accuracies in points, counted on a small test set, less the true ones."""
+    right = rates(arms)[:, None]
+    return 100 * (rng.binomial(IMAGES, right, (arms, seeds)) / IMAGES - right)
+
+
+def rising(arms: int) -> Floats:
+    """Accuracies from 97 % to 99.8 %."""
+    return np.linspace(0.97, 0.998, arms)
+
+
+def level(arms: int) -> Floats:
+    """The same accuracy of 99.4 % everywhere."""
+    return np.full(arms, 0.994)
+
+
+@dataclass(frozen=True)
+class Case:
+    """How tables are drawn; ``null`` where tables without differences need a draw of their own."""
+
+    words: str
+    draw: Draw
+    regular: bool = False  # the model holds
+    null: Draw | None = None
+
+
+CASES = {
+    "normal": Case("normal residuals", normal, regular=True),
+    "missing": Case("normal residuals, 15 % of the scores missing", missing, regular=True),
+    "heavy": Case("heavy tails: t with 3 degrees of freedom", heavy),
+    "noisy": Case("one arm four times as noisy", partial(scaled, deviations=one_noisy)),
+    "growing": Case("deviations growing from 1 to 3 along the ladder", partial(scaled, deviations=growing)),
+    "diverging": Case("one arm diverges in one run of five", diverging),
+    "ceiling": Case("ceiling: 97 to 99.8 % of 500 images", partial(ceiling, rates=rising), null=partial(ceiling, rates=level)),
+}
+
+
+@cache
+def plan(arms: int) -> Any:
+    """A ladder of so many arms."""
+    return ladder(*(Trick(f"t{n}", {f"x{n}": 1}) for n in range(arms - 1)))
+
+
+@cache
+def contrasts(arms: int) -> Floats:
+    """Its contrasts (rows, arms)."""
+    return weights_of(plan(arms))
+
+
+# ---- one cell ------------------------------------------------------------------------------------------------------------------
+
+
+def generator(*words: object) -> np.random.Generator:
+    """Random numbers of a cell's own."""
+    return np.random.default_rng(zlib.crc32(repr(words).encode()))
+
+
+def cell(name: str, arms: int, seeds: int, simulations: int) -> dict[str, float]:
+    """What comes of so many tables, as shares of them; empty where no table carries an interval."""
+    case, rng = CASES[name], generator(name, arms, seeds)
+    if name == "missing" and not len(lost_seeds(arms, seeds)):
+        return {}
+    sizes = np.array(resolution(plan(arms), seeds))
+    found = [_judged(case, arms, seeds, rng, sizes) for _ in range(simulations)]
+    known = [each for each in found if each]
+    return {key: float(np.mean([each[key] for each in known])) for key in known[0]} if known else {}
+
+
+def _judged(case: Case, arms: int, seeds: int, rng: np.random.Generator, sizes: Floats) -> dict[str, float]:
+    asked = contrasts(arms)
+    rows = judge(case.draw(rng, arms, seeds), asked)
+    if not (rows.error > 0).any():
+        return {}
+    held = ~(np.abs(rows.value) > rows.half)  # the truth is 0: errors about the true means were drawn
+    told = {"coverage": held.all(), "apart": any(method != rows.method[0] for method in rows.method) or rows.spread.apart}
+    told["power"] = (np.abs(rows.value + sizes) > rows.half).mean()
+    told["half"] = float(np.nanmean(rows.half / sizes))
+    if case.null is not None:
+        rows = judge(case.null(rng, arms, seeds), asked)
+        held = ~(np.abs(rows.value) > rows.half)
+    known = rows.error > 0
+    told["interval error"] = not held.all()
+    told["holm error"] = known.any() and bool(multipletests(rows.p[known], method="holm")[0].any())
+    margin = 20 * float(np.nanmax(rows.error)) if known.any() else 1.0
+    told["margin error"] = bool((replace(rows, value=rows.value + margin).within(margin) <= 0.05).any())
+    return {key: float(value) for key, value in told.items()}
+
+
+def signs(name: str, seeds: int, simulations: int) -> dict[str, float]:
+    """The exact test of one difference: how often it errs at 5 %."""
+    case, rng = CASES[name], generator("signs", name, seeds)
+    tables = (case.draw(rng, 2, seeds) for _ in range(simulations))
+    return {"error": float(np.mean([(sign_flip(table[1] - table[0]) or 1.0) <= 0.05 for table in tables]))}
+
+
+def course(name: str, arms: int, seeds: Seeds, worth: float, simulations: int) -> dict[str, float]:
+    """Seeds that follow the results: the first half of the steps is worth so many deviations, the others nothing."""
+    case, rng, asked = CASES[name], generator("course", name, arms, repr(seeds), worth), contrasts(arms)
+    means = worth * np.minimum(np.arange(arms), (arms - 1 + 1) // 2)
+    truth = asked @ means
+    ended, found = np.ones((arms, seeds.most), dtype=bool), []
+    for _ in range(simulations):
+        at = follow(seeds, asked, means[:, None] + case.draw(rng, arms, seeds.most), ended)
+        said = [judge_any(table, asked, 1 - at.levels[look]) for look, table in enumerate(at.tables)]
+        held, told = [], []
+        for row, look in enumerate(at.judged):
+            places, rows = said[look or 0]
+            if rows is None or row not in places:
+                continue
+            place = places.index(row)
+            value, half = rows.value[place], rows.half[place]
+            held.append(not abs(value - truth[row]) > half)
+            told.append(abs(value) > half)
+        wrong = any(seen for seen, true in zip(told, truth, strict=False) if not true)
+        resolved = [seen for seen, true in zip(told, truth, strict=False) if true]
+        each = {"coverage": all(held), "error": wrong, "seeds": float(np.mean(at.wanted))}
+        found.append(each | ({"power": float(np.mean(resolved))} if resolved else {}))
+    return {key: float(np.mean([each[key] for each in found])) for key in found[0]}
+
+
+# ---- all cells -----------------------------------------------------------------------------------------------------------------
+
+Job = tuple[str, tuple[Any, ...]]
+FOLLOWING = {
+    "O'Brien-Fleming, 3 to 12 by 3": Seeds(3, 12, until=1e-9),
+    "Pocock, 3 to 12 by 3": Seeds(3, 12, until=1e-9, spending="Pocock"),
+    "O'Brien-Fleming, 2 to 10 by 1": Seeds(2, 10, until=1e-9, step=1),
+}
+SAVING = {"O'Brien-Fleming": Seeds(3, 12, until=1.0), "Pocock": Seeds(3, 12, until=1.0, spending="Pocock")}
+
+
+def jobs() -> list[Job]:
+    """Every cell, the slow ones first."""
+    tables = [("cell", (name, arms, seeds)) for name in CASES for arms in ARMS for seeds in SEEDS]
+    exact = [("signs", (name, seeds)) for name in ("normal", "heavy", "noisy") for seeds in (5, 6, 8, 10)]
+    held = [("course", (name, arms, each, 0.0)) for name in ("normal", "missing", "heavy", "noisy") for arms in ARMS for each in FOLLOWING.values()]
+    saved = [("course", ("normal", arms, each, worth)) for arms in (2, 6, 12) for each in SAVING.values() for worth in (1.5, 3.0)]
+    return sorted([*held, *saved, *tables, *exact], key=lambda job: -job[1][1])
+
+
+def measure(job: Job, simulations: int) -> tuple[Job, dict[str, float]]:
+    """One cell."""
+    kind, what = job
+    run: Mapping[str, Callable[..., dict[str, float]]] = {"cell": cell, "signs": signs, "course": course}
+    return job, run[kind](*what, simulations)
+
+
+def run(simulations: int, slots: int) -> dict[Job, dict[str, float]]:
+    """All cells, several at a time."""
+    with ProcessPoolExecutor(slots, mp_context=get_context("spawn")) as pool:
+        found = {}
+        for job, told in pool.map(partial(measure, simulations=simulations), jobs()):
+            found[job] = told
+            print(f"{len(found)} {job} {told}", file=sys.stderr, flush=True)
+    return found
+
+
+# ---- the report ----------------------------------------------------------------------------------------------------------------
+
+
+def percent(share: float | None) -> str:
+    """A share of tables in words of one decimal."""
+    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}"
+
+
+def grid(title: str, found: Mapping[Job, Mapping[str, float]], key: str, names: Iterable[str]) -> list[str]:
+    """A Markdown table: cases and arms down, seeds across."""
+    lines = [title, "", f"| case | arms | {' | '.join(f'{seeds} seeds' for seeds in SEEDS)} |", f"|---|--:|{'--:|' * len(SEEDS)}"]
+    for name in names:
+        for arms in ARMS:
+            shares = [percent(found["cell", (name, arms, seeds)].get(key)) for seeds in SEEDS]
+            lines.append(f"| {CASES[name].words if arms == ARMS[0] else ''} | {arms} | {' | '.join(shares)} |")
+    return [*lines, ""]
