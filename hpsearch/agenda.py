@@ -171,8 +171,30 @@ class _Told(Mapping[Ask, float | None]):
 def _search(study: Study, told: _Told) -> Unfolding:
     if study.tune is None:
         raise ValueError("a study without tune= has no rounds")
+    known: _Unfolded | None = study.unfolded.get(told.arm.name)
+    if known is not None and known.holds(told.scores):
+        told.looked.update(known.found, known.missing)
+        return known.unfolding
     users = (told.arm,) if study.tune.arms == "each" else dict.fromkeys((told.arm, *study.plan.arms))
-    return unfold(study.tune, told, lambda name, value: all(study.takes(arm, name, value) for arm in users))
+    unfolding = unfold(study.tune, told, lambda name, value: all(study.takes(arm, name, value) for arm in users))
+    found = {key: told.scores[key] for key in told.looked if key in told.scores}
+    study.unfolded[told.arm.name] = _Unfolded(unfolding, found, frozenset(told.looked - found.keys()))
+    return unfolding
+
+
+@dataclass(frozen=True, eq=False)
+class _Unfolded:
+    """A search as it unfolded last, and all that it rested on: it need not be worked out again while that is the same."""
+
+    unfolding: Unfolding
+    found: Mapping[str, float | None]  # scores by trial key
+    missing: frozenset[str]  # keys that were asked about and had no score
+
+    def holds(self, scores: Scores) -> bool:
+        """Whether these scores say the same as those it rested on."""
+        return not any(key in scores for key in self.missing) and all(
+            key in scores and scores[key] == score for key, score in self.found.items()
+        )
 
 
 def _trial(study: Study, arm: Arm, ask: Ask) -> Trial:

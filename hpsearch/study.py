@@ -120,6 +120,11 @@ class Study(Value):
         """Trials made so far for the runs that searches ask for, by name of the arm: a memory, no part of the value."""
         return {}
 
+    @cached_property
+    def unfolded(self) -> dict[str, Any]:
+        """How the searches unfolded last, by name of the arm: a memory of ``hpsearch.agenda``, no part of the value."""
+        return {}
+
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""
         return int(config.epochs) if self.epochs is None else self.epochs

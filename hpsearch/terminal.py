@@ -68,11 +68,11 @@ class Watching:
         for news in said_of_rounds(session.plan):
             if news not in self.told:
                 self.told.add(news)
-                self.console.print(news, highlight=False, markup=False)
+                self.console.print(news, highlight=False, markup=False, soft_wrap=True)
         self.progress.update(self.task, description="running", line=line, completed=done, total=session.total)
         if not self.console.is_terminal and time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()
-            self.console.print(line, highlight=False)
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     def line(self, session: Session) -> str:
         """Trials done, running, failed, the best so far, time left."""

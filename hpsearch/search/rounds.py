@@ -164,6 +164,7 @@ class Tune(Value):
         Three rounds, of a tenth, three tenths and the whole of a full training, on 40, 30 and 30 % of the epochs; where a full
         training is shorter than 10 epochs, or the budget below 8 of them, one round of full trainings.
 
+        >>> from hpsearch.space import Uniform
         >>> Tune.within(Space(x=Uniform(0, 1)), budget=640, full=10).rounds
         (Round(points=213, epochs=1, keep=None), Round(points=53, epochs=3, keep=None), Round(points=16, epochs=10, keep=None))
         """

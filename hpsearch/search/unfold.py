@@ -3,8 +3,8 @@
 The rules, in unit coordinates of the range searched so far:
 
 1. **Order.** All runs of a search stand in one order: those of a round after those of the round before. Which points come next
-   follows from the scores of a *prefix* of that order, all but the last ``ahead`` before them; so slots go on while the last runs
-   of a round finish, and the order in which runs end changes nothing.
+   follows from the scores of a *prefix* of that order, all but the last ``ahead`` before them but no fewer than two thirds of the
+   round's; so slots go on while the last runs of a round finish, and the order in which runs end changes nothing.
 2. **A round** begins with about half of its new points spread over its box by its proposals, then runs again, for longer, the
    points kept of the round before, then draws the rest in one or two steps, each in a narrower box. A round with fewer than
    ``2 * STEP`` new points has one step. Proposals that learn draw one point at a time instead, inside the round's box.
@@ -12,8 +12,9 @@ The rules, in unit coordinates of the range searched so far:
 4. **The next box** holds the kept points and reaches ``margin`` beyond them on every side, within the range searched so far. Of a
    choice the options among the kept points stay.
 5. **At the edge.** Where the best point lies within ``edge`` of an end of the range, and the kept points on average in the outer
-   third on that side, the range is widened there by ``widen`` of its width, up to its hard limit or what the config refuses, and
-   the next points are sent there: from just inside the best point out to the new end.
+   two fifths on that side, the range is widened there by ``widen`` of its width, up to its hard limit or what the config refuses,
+   and the next points are sent there: from just inside the best point out to the new end. What comes after them waits for all of
+   them, whatever ``ahead`` says: nothing narrows before they are told.
 6. **Duplicates.** A run asked for twice is one run: in a space of few points a step draws on until it has new ones, and takes
    fewer where there are none left.
 7. **Earlier searches.** A search that differs from the one before in its rounds alone goes on with it: the same points under the
@@ -38,6 +39,7 @@ from hpsearch.search.verdicts import Move, Verdict, as_widened, narrow, verdicts
 from hpsearch.space import Point, Space
 from hpsearch.values import Value, digest
 
+ENOUGH = 2 / 3  # of a round's runs so far: with fewer a box would be drawn round chance, and blind points would do better
 STEP = 4  # new points that a step has at least
 NEAR = 0.1  # root mean square distance per coordinate at which a neighbour's weight has fallen to exp(-1/2)
 SHRINK = 0.5  # observations that the neighbours count for
@@ -191,7 +193,7 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     box, moves = whole, tuple[Move, ...]()
     if before is not None:
         first = start - len(before.asks)
-        known = _enough(walk, first, start)
+        known = _enough(walk, first, start, bool(_moved(before.steps[-2:])))
         if known is None:
             return None
         points, scores = known
@@ -207,7 +209,7 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     fresh = asked.points - carrying
     sizes = _sizes(fresh, tune.proposals)
     steps.append(Step("spread", box, len(walk.asks) - start, moves))
-    walk.ask(_fresh(walk, index, 0, box, sizes[0], start, whole), index, asked.epochs)
+    walk.ask(_fresh(walk, index, 0, box, sizes[0], start), index, asked.epochs)
     if before is not None:
         whole_scores = walk.knows(start - len(before.asks), start)
         if whole_scores is None:
@@ -219,17 +221,20 @@ def _round(walk: _Walk, index: int, whole: Space, before: Leg | None) -> Leg | N
     if tune.proposals in LEARNING:
         return leg(_learn(walk, index, box, steps, start, wanted))
     for number, size in enumerate(sizes[1:], start=1):
-        known = _enough(walk, start, len(walk.asks))
-        if known is None:
-            return leg(False)
-        points, scores = known
-        moves = ()
-        if any(score is not None for score in scores):
-            whole, box, moves = narrow(tune, whole, points, scores, tune.keep(index), walk.accepts)
         last = number == len(sizes) - 1
         count = wanted - (len(walk.asks) - start) if last else size
+        for all_of_them in (bool(_moved(steps[-2:])), True):  # all, too, where a box by fewer has no point that is new
+            known = _enough(walk, start, len(walk.asks), all_of_them)
+            if known is None:
+                return leg(False)
+            wider, moves = whole, ()
+            if any(score is not None for score in known[1]):
+                wider, box, moves = narrow(tune, whole, *known, tune.keep(index), walk.accepts)
+            if points := _fresh(walk, index, number, box, count, start):
+                break
+        whole = wider
         steps.append(Step("narrowed", box, len(walk.asks) - start, moves))
-        walk.ask(_fresh(walk, index, number, box, count, start, whole), index, asked.epochs)
+        walk.ask(points, index, asked.epochs)
     return leg(True)
 
 
@@ -246,9 +251,10 @@ def _moved(steps: Sequence[Step]) -> tuple[Move, ...]:
     return tuple(move for step in steps for move in step.moves)
 
 
-def _enough(walk: _Walk, start: int, end: int) -> tuple[list[Point], Sequence[float | None]] | None:
+def _enough(walk: _Walk, start: int, end: int, all_of_them: bool = False) -> tuple[list[Point], Sequence[float | None]] | None:
     """Points and scores of the runs ``start`` to ``end`` without the last ``ahead``; of all of them where those tell nothing."""
-    for count in (max(start, end - walk.tune.ahead), end):
+    prefix = max(end - walk.tune.ahead, start + ceil(ENOUGH * (end - start)))
+    for count in (end if all_of_them else prefix, end):
         scores = walk.knows(start, count)
         if scores is None:
             return None
@@ -268,7 +274,7 @@ def _sizes(fresh: int, proposals: str) -> list[int]:
     return [first, rest] if rest < 2 * STEP else [first, ceil(rest / 2), rest // 2]
 
 
-def _fresh(walk: _Walk, index: int, step: int, box: Space, count: int, start: int, whole: Space) -> list[Point]:
+def _fresh(walk: _Walk, index: int, step: int, box: Space, count: int, start: int) -> list[Point]:
     """``count`` points of the box that the round does not have yet; fewer where there are no more."""
     if count < 1:
         return []

@@ -10,7 +10,7 @@ import numpy as np
 from hpsearch.search.rounds import Tune, best
 from hpsearch.space import Choice, Dimension, Domain, Point, Space
 
-OUTER = 1 / 3  # of the range: where the kept points must lie on average for an end to be widened
+OUTER = 0.4  # of the range: where the kept points must lie on average for an end to be widened
 FLAT = 12  # finished points a round needs before a dimension can be called flat
 
 Kind = Literal["inside", "widened", "limit", "edge", "flat"]
@@ -56,7 +56,7 @@ def narrow(
     moves: dict[int, Move] = {}
     wider = whole
     for number, (label, dimension) in enumerate(zip(whole.labels, whole.dimensions, strict=True)):
-        side = _gathers(units[:, number], tune.edge)
+        side = _gathers(dimension.domain, units[:, number], tune.edge)
         after = _widened(dimension, side, tune.widen, accepts) if side else None
         if side and after is not None:
             wider = wider.replaced(number, after)
@@ -67,15 +67,18 @@ def narrow(
     return wider, box, tuple(moves.values())
 
 
-def _gathers(units: np.ndarray, edge: float) -> Side | None:
-    """The end at which the best point lies and toward which the kept ones lean."""
-    first = units[0]
-    if isnan(first):
-        return None
-    middle = float(np.nanmean(units))
-    if first <= edge and middle <= OUTER:
+def _side(domain: Domain, at: float, edge: float) -> Side | None:
+    """The end near which a unit coordinate lies; of a few whole numbers the last one is near, however wide its share."""
+    if at <= max(edge, domain.unit(domain.value(0.0))):
         return "low"
-    return "high" if first >= 1 - edge and middle >= 1 - OUTER else None
+    return "high" if at >= min(1 - edge, domain.unit(domain.value(1.0))) else None
+
+
+def _gathers(domain: Domain, units: np.ndarray, edge: float) -> Side | None:
+    """The end at which the best point lies and toward which the kept ones lean."""
+    side = None if isnan(units[0]) else _side(domain, units[0], edge)
+    middle = np.nanmean(units) if side else 0.5
+    return side if (middle <= OUTER if side == "low" else middle >= 1 - OUTER) else None
 
 
 def _widened(dimension: Dimension, side: Side, widen: float, accepts: Callable[[str, Any], bool]) -> Domain | None:
@@ -126,7 +129,7 @@ def as_widened(said: Sequence[Verdict], moves: Sequence[Move]) -> tuple[Verdict,
 def _verdict(
     label: str, domain: Domain, at: float, edge: float, moved: Sequence[Move], units: np.ndarray, values: np.ndarray
 ) -> Verdict:
-    side: Side | None = "low" if at <= edge else "high" if at >= 1 - edge else None
+    side = _side(domain, at, edge)
     if side and (domain.low_is_hard if side == "low" else domain.high_is_hard):
         return Verdict(label, "limit", side, domain)
     if side:

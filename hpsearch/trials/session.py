@@ -143,7 +143,8 @@ class Session:
         for rival in (trial.key for trial in stage.trials):
             if rival != key and rival in self._curves:
                 others.append((self._curves[rival], self.scores.get(rival) is not None))
-        if reason := stops(rule, self._curves[key], others):
+        own = {n: score for n, score in self._curves[key].items() if n <= epoch}  # an attempt that died may have got further
+        if reason := stops(rule, own, others):
             ask_to_stop(self.driver.record.folder, key, epoch, reason)
 
     def _score(self, row: Row) -> float:

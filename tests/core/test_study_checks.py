@@ -9,6 +9,7 @@ import pytest
 from hpsearch import (
     Arm,
     Choice,
+    Confirm,
     Integers,
     Round,
     Space,
@@ -70,7 +71,8 @@ def short(config, seed):
 
 WIDE, SECOND, DROP = Trick("wide", {"width": 16}), Trick("second", {"kind": "b"}), Trick("drop", {"drop": 0.5})
 RATE = Space(rate=10 ** Uniform(-3, 0))
-ROUNDS = (Round(points=6, epochs=2, keep=2), Round(points=3, epochs=4))
+ROUNDS = (Round(points=6, epochs=2, keep=2), Round(points=3, epochs=4))  # too few to confirm
+LONGER = (Round(points=20, epochs=2), Round(points=10, epochs=4))
 
 
 def study(**changes):
@@ -126,6 +128,22 @@ REFUSED = [
         "the range of 'warm' reaches 1.0, which is refused: drop needs warm to be at most 0.5",
     ),
     (
+        {"tune": Tune(Space(rate=Choice(0.1, 0.2, 5.0)), ROUNDS)},
+        "the range of 'rate' reaches 5.0, which is refused: rate must be in (0, 1], got 5.0",
+    ),
+    (
+        {"vary": None, "tune": Tune(Space(kind=Choice("a", b=Space(wdth=Integers(1, 9)))), ROUNDS)},
+        "the space of Study.tune sets 'wdth', which Config does not have: did you mean 'width'?",
+    ),
+    (
+        {"vary": ladder(WIDE), "tune": Tune(Space(kind=Choice("a", b=Space(width=Integers(1, 9)))), ROUNDS)},
+        "'width' is both tuned and set by trick 'wide': take it out of the space or the trick",
+    ),
+    (
+        {"vary": None, "tune": Tune(Space(kind=Choice("a", b=Space(rate=Uniform(0.5, 2)))), ROUNDS)},
+        "the range of 'rate' reaches 2.0, which is refused: rate must be in (0, 1], got 2.0",
+    ),
+    (
         {"base": Long(), "epochs": None, "tune": Tune(Space(epochs=Integers(1, 9)), ROUNDS)},
         "'epochs' cannot be tuned, the rounds say how long each trial is: take it out of the space",
     ),
@@ -149,6 +167,7 @@ REFUSED = [
     ({"seeds": 1}, "an interval on a difference needs at least 2 seeds, got seeds=1: raise Study.seeds (5 is a fair start)"),
     ({"metric": ""}, "Study needs metric=, a name, and goal='maximise' or 'minimise', got '' and 'maximise'"),
     ({"goal": "max"}, "Study needs metric=, a name, and goal='maximise' or 'minimise', got 'top1' and 'max'"),
+    ({"divergence": 10}, "Study.divergence is Divergence(metric=..., multiple=...) or None, got 10"),
     (
         {"budget": 74},
         "the study needs 75 epochs and the budget is 74: raise Study.budget, or ask for fewer seeds, arms, points or epochs",
@@ -185,6 +204,9 @@ def test_one_seed_is_enough_where_nothing_is_compared():
         ({"tune": Tune(RATE, ROUNDS, arms="base")}, 3 * 5 + 9, 75 + 24),
         ({"tune": Tune(RATE, ROUNDS, arms="stack")}, 3 * 5 + 9, 75 + 24),
         ({"vary": None, "tune": Tune(RATE, ROUNDS), "seeds": 4}, 4 + 9, 4 * 5 + 24),
+        ({"tune": Tune(RATE, LONGER)}, 3 * 5 + 3 * (20 + 10 + 2 * 2), 75 + 3 * (40 + 40 + 2 * 2 * 4)),
+        ({"tune": Tune(RATE, LONGER, confirm=None)}, 3 * 5 + 3 * (20 + 10), 75 + 3 * (40 + 40)),
+        ({"tune": Tune(RATE, LONGER, arms="base", confirm=Confirm(3, 4))}, 3 * 5 + 30 + 12, 75 + 80 + 12 * 4),
         ({"base": Long(), "epochs": None, "vary": ladder(Trick("long", {"epochs": 10})), "seeds": 2}, 4, 2 * 7 + 2 * 10),
         ({"vary": leave_one_out(WIDE, SECOND), "base": Long(), "epochs": None}, 15, 15 * 7),
         ({"budget": 75}, 15, 75),

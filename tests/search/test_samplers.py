@@ -155,6 +155,17 @@ def test_tpe_learns_which_branch_is_best_and_where_in_it():
     assert mean(map(score, late)) > mean(map(score, drawn(MIXED, 500, seed=3))) / 2
 
 
+@pytest.mark.skipif(not CMAES, reason="cmaes is not installed")
+def test_cmaes_moves_the_numbers_as_if_there_were_no_branches():
+    """Also where all early points are of one branch, whose numbers Optuna's own would take for dimensions and then give up."""
+    space = FLAT | Space(kind=Choice("a", b=Space(z=Uniform(0, 1), w=Uniform(0, 1))))
+    plain = drawn(FLAT, 24)
+    points = [{**point, "kind": "b", "z": 0.5, "w": 0.25} if n < 8 else {**point, "kind": "a"} for n, point in enumerate(plain)]
+    scores = [bowl(point) for point in plain]
+    asked = [{name: point[name] for name in ("x", "y")} for point in ask("cmaes", space, points, scores, 3, 1)]
+    assert asked == ask("cmaes", FLAT, plain, scores, 3, 1)
+
+
 def test_a_space_without_conditions_is_asked_as_it_always_was():
     """The points of recorded searches are asked anew at every launch: they must not change."""
     space = Space(

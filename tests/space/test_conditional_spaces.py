@@ -239,6 +239,13 @@ def test_a_dimension_inside_a_branch_widens_alone():
     assert other == 10 ** Uniform(-4, -2)
 
 
+def test_a_choice_that_loses_options_does_not_shift_what_is_widened_with_it():
+    space = Space(kind=Choice(a=Space(x=Uniform(0, 4)), b=Space(y=Uniform(0, 4))), z=Uniform(0, 4))
+    assert space.labels == ("kind", "x", "y", "z")
+    wider = space.reach({0: (0.6, 1.0), 2: (0.0, 2.0), 3: (0.0, 1.5)})
+    assert wider == Space(kind=Choice(b=Space(y=Uniform(0, 8))), z=Uniform(0, 6))
+
+
 def test_options_and_what_they_open_are_drawn_evenly():
     columns = SPACE.points(np.random.default_rng(4).random((6000, len(SPACE))))
     assert stats.chisquare([np.sum(columns["optimiser"] == option) for option in ("plain", "sgd", "adam")]).pvalue > 0.01
