@@ -373,13 +373,13 @@ def _resolution(file: "StudyFile", record: "Record | None") -> str:
         return "resolution  no differences are asked about"
     deviation = pooled_deviation(_evidence(file, record).measurements()) if record is not None else None
     arms, comparisons = len(study.plan.arms), len(study.plan.contrasts)
-    least = smallest_difference(arms, study.seeds, deviation or 1.0, comparisons=comparisons)
+    least = smallest_difference(arms, study.most_seeds, deviation or 1.0, comparisons=comparisons)
     unit = (
         f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
         if deviation
         else "times the deviation from seed to seed"
     )
-    return f"resolution  {study.seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+    return f"resolution  {study.most_seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
 
 
 def _stop_on_signals() -> None:

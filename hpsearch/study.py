@@ -14,6 +14,7 @@ from hpsearch.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.run import HeldOut, Source
 from hpsearch.search import Ask, Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
+from hpsearch.seeds import Seeds
 from hpsearch.space import Choice
 from hpsearch.values import Value, digest
 
@@ -64,7 +65,7 @@ class Study(Value):
     base: Any  # a frozen dataclass
     vary: Plan | None = None
     tune: Tune | None = None
-    seeds: int = 5  # repeats of every arm, each with its own seed; never seeds used for tuning
+    seeds: int | Seeds = 5  # repeats of every arm, each with its own seed; never seeds used for tuning
     epochs: int | None = None  # of a full training; without it the base's own field `epochs`
     budget: int | None = None  # epochs, all trials together
     train: Train | None = None
@@ -155,17 +156,27 @@ class Study(Value):
         return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
 
     @property
+    def most_seeds(self) -> int:
+        """Seeds that an arm may have."""
+        return self.seeds.most if isinstance(self.seeds, Seeds) else self.seeds
+
+    @property
+    def first_seeds(self) -> int:
+        """Seeds that every arm has."""
+        return self.seeds.start if isinstance(self.seeds, Seeds) else self.seeds
+
+    @property
     def cost(self) -> int:
         """Epochs of all trials together, as if none had run."""
         search = len(self.searches) * self.tune.cost if self.tune else 0
         taught = sum(trial.epochs for trial in self.teachers)
-        return search + taught + self.seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
+        return search + taught + self.most_seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
 
     @property
     def trials(self) -> int:
         """Trials wanted in all; those that rounds or arms share are counted once for each."""
         search = len(self.searches) * self.tune.trials if self.tune else 0
-        return search + len(self.teachers) + self.seeds * len(self.plan.arms)
+        return search + len(self.teachers) + self.most_seeds * len(self.plan.arms)
 
     @cached_property
     def teachers(self) -> tuple[Trial, ...]:
@@ -174,7 +185,7 @@ class Study(Value):
         measuring = [self.student(arm, 0, "final") for arm in self.plan.arms]
         found = {trial.key: trial for student in (*searching, *measuring) for trial in needed(student)}
         if found and not self.tune:
-            own = {self.student(arm, seed, "final").key for arm in self.plan.arms for seed in range(self.seeds)}
+            own = {self.student(arm, seed, "final").key for arm in self.plan.arms for seed in range(self.most_seeds)}
             found = {key: trial for key, trial in found.items() if key not in own}
         return tuple(found.values())
 
@@ -320,9 +331,12 @@ def _check_numbers(study: Study) -> None:
     _check_also(study)
     if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):
         raise Refused(f"Study.margin is a positive number in the unit of {study.metric!r}, or None, got {study.margin!r}")
-    if isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
+    if isinstance(study.seeds, Seeds):
+        if not study.plan.contrasts:
+            raise Refused("Study.seeds=Seeds(...) asks where seeds matter, and the plan has no contrasts: give a whole number")
+    elif isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
         raise Refused(f"Study.seeds is how many times each arm is repeated, at least 1, got {study.seeds!r}")
-    if study.plan.contrasts and study.seeds < 2:
+    if study.plan.contrasts and study.first_seeds < 2:
         raise Refused("an interval on a difference needs at least 2 seeds, got seeds=1: raise Study.seeds (5 is a fair start)")
     if study.epochs is None and not isinstance(getattr(study.base, "epochs", None), int):
         raise Refused(f"{type(study.base).__name__} has no field 'epochs', so the study needs epochs=")

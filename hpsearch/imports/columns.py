@@ -194,9 +194,9 @@ def run_names(frame: pd.DataFrame, arm: "pd.Series[str]", run: str | None, seed:
 
 
 def _logged(cells: "pd.Series[Any]", run: "pd.Series[str]") -> "pd.Series[bool]":
-    """Lines in which the metric was logged at all, and those of runs in which it never was."""
+    """Lines in which the metric was logged at all, and the last one of runs in which it never was."""
     there = cells.map(lambda cell: cell is not None).astype(bool)
-    return there | ~there.groupby(run).transform("any")
+    return there | ~(there.groupby(run).transform("any") | run.duplicated(keep="last"))
 
 
 def split(frame: pd.DataFrame, run: "pd.Series[str]") -> tuple[list[str], list[str]]:

@@ -1,8 +1,10 @@
 """An Optuna storage, opened for reading only: trials as runs, parameters and user attributes as columns, reports as steps."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -85,8 +87,9 @@ def _opened(place: str) -> BaseStorage:
     with file.open("rb") as opened:
         if opened.read(len(SQLITE)) != SQLITE:
             return JournalStorage(JournalFileBackend(str(file)))
-    quoted = str(file.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return RDBStorage(f"sqlite:///file:{quoted}?mode=ro&uri=true", skip_table_creation=True)
+    place = f"file:{quote(str(file.resolve()))}?mode=ro"
+    opener = {"creator": lambda: sqlite3.connect(place, uri=True, check_same_thread=False)}
+    return RDBStorage("sqlite://", engine_kwargs=opener, skip_table_creation=True)
 
 
 def _file(place: str) -> Path | None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-
 from hpsearch.errors import Refused
 from hpsearch.imports.table import Table, as_logged
 from hpsearch.imports.tables import header, logged_lines, read_frame

@@ -43,7 +43,7 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
     while True:
         plan = agenda(study, scores)
         keys = {trial.key for trial in plan.trials()} | plan.looked
-        found = record.scores(keys, study.metric) if record else {}
+        found = record.scores(keys, study.metric, study.last) if record else {}
         if len(found) == len(scores):
             return plan, scores
         scores = found

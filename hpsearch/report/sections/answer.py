@@ -7,10 +7,9 @@ from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Facts, Text
 from hpsearch.report.sections.effects import arms_frame, unit_of
 from hpsearch.report.sections.elsewhere import facts_elsewhere
-from hpsearch.report.words import Unit, count, hours, listed, number, setting, short_names
-from hpsearch.statistics import Effect, effects
+from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
+from hpsearch.statistics import NO_LARGER, Effect, effects
 
-NO_LARGER = "no difference larger than the margin"  # the verdict of hpsearch.statistics
 SENTENCES = 3  # that answer; what is said beyond them is a note
 
 
@@ -60,7 +59,7 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     stopped = stopped_early(evidence)
     pairs += [("stopped early", f"{stopped:,}")] if stopped else []
     pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
-    pairs += [("seeds per arm", f"{study.seeds}"), ("training time", hours(once["seconds"].sum()))]
+    pairs += [("seeds per arm", seeds_each(study.seeds)), ("training time", hours(once["seconds"].sum()))]
     return tuple(pairs)
 
 
@@ -190,5 +189,5 @@ def planned_words(evidence: Evidence) -> str:
         points = study.tune.trials
         where = "one search" if len(study.searches) == 1 else count(len(study.searches), "search", "searches")
         parts.append(f"{where} of {count(points, 'trial')} over {listed(study.tune.space.names)}")
-    parts.append(f"{count(len(study.plan.arms), 'arm')} with {count(study.seeds, 'seed')} each")
+    parts.append(f"{count(len(study.plan.arms), 'arm')} with {seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."

@@ -10,6 +10,7 @@ from hpsearch.report.sections.effects import unit_of
 from hpsearch.report.words import Unit, count, hours, short_names
 
 SPEED = "_per_second"  # how a metric that is a speed ends
+TRAINING = "One training, median"
 ARM_NUMBERS = ("parameters", "multiply_adds", "hours", "gain", "per_hour")
 
 
@@ -84,7 +85,7 @@ def arms_cost_frame(evidence: Evidence) -> pd.DataFrame:
         mine = done[done["arm"] == arm.name]
         if mine.empty:
             continue
-        each = float(mine["seconds"].mean()) / 3600
+        each = float(mine["seconds"].median()) / 3600
         gain = None if base is None else study.better(float(means[arm.name])) - study.better(float(base))
         line = {"arm": short[arm.name], "parameters": found[arm.name][0], "multiply_adds": found[arm.name][1]}
         line |= {speed: rows[rows["arm"] == arm.name][speed].median() for speed in speeds}
@@ -101,25 +102,27 @@ def arms_cost_table(frame: pd.DataFrame, written: Unit, base: str) -> Table:
     """The table of arms; a column nobody filled is left out."""
     shown = frame.assign(millions=frame["parameters"] / 1e6, billions=frame["multiply_adds"] / 1e9)
     columns = [Column("arm", "Arm")]
-    columns += [_scaled(shown, "millions", "Parameters, M", "parameters", "Parameters")]
-    columns += [_scaled(shown, "billions", "Multiply-adds, G", "multiply_adds", "Multiply-adds")]
-    columns += [Column(name, f"{_speed(name)}, median", 0) for name in map(str, frame) if name.endswith(SPEED)]
+    columns += [_scaled(shown, "millions", "parameters, M", "parameters", "parameters")]
+    columns += [_scaled(shown, "billions", "multiply-adds, G", "multiply_adds", "multiply-adds")]
+    columns += [Column(name, _speed(name), 0, over=TRAINING) for name in map(str, frame) if name.endswith(SPEED)]
     longest = float(frame["hours"].max())
     minutes = longest < 1
     shown = shown.assign(length=frame["hours"] * (60 if minutes else 1))
-    columns.append(Column("length", f"{'Minutes' if minutes else 'Hours'} of one training", 2 if longest * (60 if minutes else 1) < 10 else 1))
+    digits = 2 if shown["length"].max() < 10 else 1
+    columns.append(Column("length", "minutes" if minutes else "hours", digits, over=TRAINING))
     if len(frame) > 1:
-        unit = f", {written.difference}" if written.difference else ""
-        columns += [Column("gain", f"Gain over “{base}”{unit}", written.digits, signed=True)]
-        columns += [Column("per_hour", "Gain per hour of training", 2, signed=True)]
+        gained = f"Gain over “{base}”"
+        columns.append(Column("gain", written.difference or "in all", written.digits, signed=True, over=gained))
+        columns.append(Column("per_hour", "per hour of training", 2, signed=True, over=gained))
     known = [c for c in columns if shown[c.key].notna().any()]
-    caption = "Size, speed and gain of every arm. Multiply-adds are for scoring one image; the tuning of an arm is not counted."
+    caption = "Size, speed and gain of every arm. Multiply-adds are for scoring one image; tuning and teachers are not counted."
     return Table("arms-cost", caption, shown, tuple(known))
 
 
 def _scaled(frame: pd.DataFrame, key: str, label: str, whole: str, plain: str) -> Column:
     """Millions or billions with two decimals where numbers are that large, else as they are."""
-    return Column(key, label, 2) if frame[key].max() >= 0.1 else Column(whole, plain, 0)
+    over = "Network"
+    return Column(key, label, 2, over=over) if frame[key].max() >= 0.1 else Column(whole, plain, 0, over=over)
 
 
 def _speed(name: str) -> str:

@@ -1,17 +1,19 @@
 """The ablation: every contrast with its interval, verdict and published claim, and the mean of every arm."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from hpsearch.record.evidence import Evidence
-from hpsearch.report.blocks import Block, Column, Table, Text
+from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import Unit, count, listed, short_names, unit
-from hpsearch.statistics import Effect, effects, pooled_deviation, smallest_difference, within_deviation
+from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, smallest_difference, within_deviation
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "{} {}: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
 UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
 CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
@@ -24,22 +26,35 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     written, estimated = unit_of(evidence), effects(evidence)
     measured = [effect for effect in estimated if effect.value is not None]
     blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat)] if measured else []
+    blocks += [Fold("How sure each row is: p-values, and whose spread the interval rests on", (tests_table(estimated, written),))] * any(
+        effect.low is not None for effect in measured
+    )
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
     blocks.append(arms_table(arms_frame(evidence), written, evidence.study.repeat))
     if not (claims := claims_frame(evidence)).empty:
         blocks.append(claims_table(claims))
-    return tuple(blocks)
+    return (*blocks, *(other_metric(evidence, metric, n) for n, (metric, _) in enumerate(evidence.study.also)))
+
+
+def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
+    """The contrasts of another metric that the study judges, which hold together by themselves."""
+    estimated = effects(evidence, metric=metric)
+    scores = scores_of(evidence, metric)
+    written = unit(metric, pooled_deviation(scores) if len(scores) else None)
+    table = contrasts(estimated, written, evidence.study.repeat)
+    return Fold(f"The same contrasts in {written.name}", (replace(table, name=f"effects-{place}"),))
 
 
 def resolution(evidence: Evidence) -> str:
     """What the plan can resolve, in seed deviations: the one thing that can be said before anything is measured."""
-    plan, seeds = evidence.study.plan, evidence.study.seeds
+    plan, seeds = evidence.study.plan, evidence.study.first_seeds
     if not evidence.study.paired:
         return "No contrast has a run with a score in each of its arms."
-    size = smallest_difference(len(plan.arms), seeds, comparisons=len(plan.contrasts))
+    least = seeds if isinstance(seeds, int) else seeds.start
+    size = smallest_difference(len(plan.arms), least, comparisons=len(plan.contrasts))
     return (
-        f"With {count(seeds, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
+        f"With {count(least, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
         "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay open."
     )
 
@@ -68,12 +83,13 @@ def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
             "claimed_over": e.claim.over if e.claim else "",
             "claim_source": e.claim.source if e.claim else "",
             "beside_claim": e.beside_claim,
+            **{name: getattr(e, name) for name in TESTS},
         }
         for e in estimated
     ]
-    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim")} | {"seeds_needed": "Int64"}
+    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim", *TESTS[1:])} | {"seeds_needed": "Int64"}
     columns = ["design", "contrast", "difference", "low", "high", "p", "verdict", "seeds", "seeds_needed", "claim"]
-    return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim"]).astype(kinds)
+    return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim", *TESTS]).astype(kinds)
 
 
 def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") -> Table:
@@ -100,6 +116,24 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") 
     caption = f"What each contrast is worth: {written.of_difference()}."
     note = SEEDS.format(repeats, ran) + (f" {CLAIMED}" if frame["claim"].notna().any() else "")
     return Table("effects", caption, frame, tuple(columns), "design", note)
+
+
+def tests_table(estimated: Sequence[Effect], written: Unit) -> Table:
+    """The table behind the verdicts: standard error, degrees of freedom, and p-values adjusted and not."""
+    frame = effects_frame([e for e in estimated if e.low is not None])
+    columns = [
+        Column("contrast", "Contrast"),
+        Column("method", "Interval", width=5),
+        Column("error", "SE", written.digits + 1),
+        Column("df", "df", 0 if (frame["df"] % 1 == 0).all() else 1),
+        Column("p", "with the intervals", 4, over="p, all rows together"),
+        Column("p_holm", "Holm", 4, over="p, all rows together"),
+        Column("p_exact", "sign flip", 4, over="p, exact, of the row alone"),
+        Column("p_floor", "smallest possible", 4, over="p, exact, of the row alone"),
+        Column("p_margin", "within the margin", 4, over="p, all rows together"),
+    ]
+    known = [c for c in columns if frame[c.key].notna().any() and (frame[c.key] != "").any()]
+    return Table("tests", "The tests behind the verdicts.", frame, tuple(known), "design")
 
 
 def beside(effect: Effect) -> str:

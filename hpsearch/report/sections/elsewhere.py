@@ -49,7 +49,7 @@ def methods_elsewhere(evidence: Evidence, study: Elsewhere, written: Unit, paire
     percent = f", in {written.value}" if written.value else ""
     better = "larger" if study.goal == "maximise" else "smaller"
     said = [f"The score of a run is its {written.name}{percent}, {when}; {better} is better. {NOT_OURS}"]
-    said += filter(None, paired) if study.paired else [WELCH] if study.seeds > 1 else []
+    said += filter(None, paired) if study.paired else [WELCH] if study.most_seeds > 1 else []
     said += [ONE_RUN] if study.fewest == 1 else []
     return tuple(Text(each) for each in said)
 

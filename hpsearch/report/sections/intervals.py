@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpsearch.ablation import Plan
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart
-from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, figure, label
+from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label
 from hpsearch.report.sections.effects import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
 from hpsearch.statistics import effects
@@ -24,7 +24,7 @@ def intervals(evidence: Evidence) -> tuple[Block, ...]:
     written = unit_of(evidence)
     frame = effects_frame(effects(evidence))
     seeds = seeds_frame(evidence)
-    blocks: list[Block] = [forest(frame, written)] if frame["difference"].notna().any() else []
+    blocks: list[Block] = [forest(frame, written, evidence.study.margin)] if frame["difference"].notna().any() else []
     if len(seeds) and evidence.study.plan.contrasts:
         blocks.append(ladder_chart(seeds, evidence.study.plan, written, evidence.study.repeat))
     return tuple(blocks)
@@ -41,7 +41,7 @@ def seeds_frame(evidence: Evidence) -> pd.DataFrame:
     return frame.sort_values(["place", "seed"])[["short", "rung", "seed", "score"]].reset_index(drop=True)
 
 
-def forest(frame: pd.DataFrame, written: Unit) -> Chart:
+def forest(frame: pd.DataFrame, written: Unit, margin: float | None = None) -> Chart:
     """Point and interval of every contrast, the zero line, the published claim as a hollow diamond."""
     shown = frame[frame["difference"].notna()].reset_index(drop=True)
     places, heads = _places(shown["design"].tolist())
@@ -60,7 +60,8 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
             "ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 36) for name in shown["contrast"])],
             "showgrid": False,
         },
-        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}],
+        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}]
+        + ([_band(margin)] if margin else []),
     )
     narrow = {
         "yaxis.ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 17) for name in shown["contrast"])],
@@ -72,11 +73,17 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
     return Chart(
         "intervals",
         (INTERVALS if shown["low"].notna().any() else "Every contrast; none of them has an interval.")
+        + (" The band is the margin within which a difference costs nothing." if margin else "")
         + (" Diamonds are published claims, measured elsewhere." if shown["claim"].notna().any() else ""),
         "; ".join(_said(line, written) for line in shown.to_dict("records")),
         drawn,
         narrow,
     )
+
+
+def _band(margin: float) -> dict[str, Any]:
+    shape = {"type": "rect", "x0": -margin, "x1": margin, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
+    return shape | {"line": {"width": 0}, "fillcolor": faded(GREY, 0.15)}
 
 
 def _places(designs: Sequence[str]) -> tuple[list[float], dict[str, float]]:

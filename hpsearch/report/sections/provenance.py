@@ -101,7 +101,7 @@ def contrasts_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per contrast: its design, and the weight of every arm's mean in it."""
     short = short_names(evidence.study.plan)
     lines = [
-        (c.design or UNGROUPED, c.name, "; ".join(f"{_weight(w)} {short[arm.name]}" for arm, w in c.weights if w))
+        (c.design or UNGROUPED, c.name, "; ".join(f"{_weight(w)} × “{short[arm.name]}”" for arm, w in c.weights if w))
         for c in evidence.study.plan.contrasts
     ]
     return pd.DataFrame(lines, columns=["design", "contrast", "arms"])
