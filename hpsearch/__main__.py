@@ -466,7 +466,7 @@ def import_(
     )
     asked = Question(text=question, goal=goal, design=design, base=base, labels=tuple(label or ()))
     table = read(source, form, settings, pattern, run)
-    told = imported(table, source, wanted, asked, sys.argv[1:])
+    told = imported(table, source, wanted, asked, sys.argv[1:], out.stem)
     written = _write_report(told, out)
     console = Console()
     for problem in told.agenda.problems:

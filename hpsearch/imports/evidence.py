@@ -15,8 +15,10 @@ from hpsearch.imports.table import Table
 from hpsearch.record.evidence import MEASUREMENT, Evidence
 
 
-def imported(table: Table, source: str, columns: Columns, question: Question, command: Sequence[str]) -> Evidence:
-    """The evidence in a table; ``command`` is what the user gave, for the provenance."""
+def imported(
+    table: Table, source: str, columns: Columns, question: Question, command: Sequence[str], name: str | None = None
+) -> Evidence:
+    """The evidence in a table; ``command`` is what the user gave, for the provenance, ``name`` stands above the report."""
     runs = tidy(table, columns)
     called = labelled(runs.arms, question.labels)
     asked = plan(list(called.values()), question, base_of(question, called))
@@ -40,7 +42,7 @@ def imported(table: Table, source: str, columns: Columns, question: Question, co
     agenda = Agenda((), (), problems, settled=True)
     public = [shown(word) if word == source else word for word in command]
     told = provenance(table, shown(source), runs, columns, called, public)
-    return Evidence(_name(source), study, agenda, trials, _rows(runs, called), told, "")
+    return Evidence(name or _name(source), study, agenda, trials, _rows(runs, called), told, "")
 
 
 def _trials(runs: Runs, called: Mapping[str, str], broken: Mapping[str, str]) -> pd.DataFrame:

@@ -18,8 +18,8 @@ ENDS = ("__MIN", "__MAX")
 STEP = "_step"
 OWN = ("_step", "_runtime", "_timestamp")
 AVERAGED = (
-    "W&B averaged before it exported: behind {} of the chart's points the smallest and the largest value differ. Such a point is the "
-    "mean of a group of runs, or of a bin of steps, and not a run's own value: export the chart ungrouped."
+    "W&B averaged before it exported: behind {} of the chart's points the smallest and the largest value differ. Such a point is "
+    "the mean of a group of runs, or of a bin of steps, and not a run's own value: export the chart ungrouped."
 )
 
 

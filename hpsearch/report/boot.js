@@ -30,8 +30,8 @@
 
   // The layout as the screen, the scheme and the reader's buttons ask for it, always from the original.
   function layoutOf(chart) {
-    var layout = JSON.parse(chart.source).layout;
-    if (chart.narrow) { lay(layout, JSON.parse(chart.source).narrow); }
+    var layout = JSON.parse(chart.layout);
+    if (chart.narrow) { lay(layout, chart.changes); }
     lay(layout, colours(layout));
     if (chart.log) { layout.yaxis.type = "log"; }
     layout.uirevision = "kept"; // lines switched off in the legend stay off
@@ -46,8 +46,10 @@
 
   function draw(plot) {
     if (drawn.has(plot) || plot.clientWidth === 0) { return; } // inside a closed <details>: drawn when that opens
-    var source = document.getElementById(plot.id.replace(/-plot$/, "-data")).textContent;
-    var chart = {source: source, data: JSON.parse(source).data, narrow: plot.clientWidth < NARROW, log: false};
+    var source = JSON.parse(document.getElementById(plot.id.replace(/-plot$/, "-data")).textContent);
+    var chart = {
+      data: source.data, layout: JSON.stringify(source.layout), changes: source.narrow, narrow: plot.clientWidth < NARROW, log: false
+    };
     drawn.set(plot, chart);
     show(plot, chart).then(function () { plot.setAttribute("data-drawn", "true"); });
   }
@@ -62,6 +64,7 @@
 
   function toggle(button) {
     var plot = document.getElementById(button.getAttribute("data-log"));
+    draw(plot); // pressed before its turn came
     var chart = drawn.get(plot);
     chart.log = !chart.log;
     button.setAttribute("aria-pressed", String(chart.log));
@@ -71,7 +74,15 @@
   function all(selector, action) { Array.prototype.forEach.call(document.querySelectorAll(selector), action); }
   function again() { drawn.forEach(function (chart, plot) { show(plot, chart); }); }
 
-  all(".plot", draw);
+  // One chart after another, so that the page can be read and scrolled from the first on.
+  function one(waiting) {
+    if (waiting.length) {
+      draw(waiting.shift());
+      setTimeout(one, 0, waiting);
+    }
+  }
+
+  one(Array.prototype.slice.call(document.querySelectorAll(".plot")));
   all("button[data-log]", function (button) { button.addEventListener("click", function () { toggle(button); }); });
   all("details", function (details) { details.addEventListener("toggle", function () { all(".plot", draw); }); });
   window.addEventListener("resize", function () { drawn.forEach(fit); });

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -36,10 +37,15 @@ class Part:
         return re.sub("[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
+_made: "WeakKeyDictionary[Evidence, tuple[Part, ...]]" = WeakKeyDictionary()  # page, Markdown and tables are made of the same
+
+
 def parts(evidence: Evidence) -> tuple[Part, ...]:
     """Every section that has something to say."""
-    made = (Part(title, section(evidence)) for title, section in SECTIONS.items())
-    return tuple(part for part in made if part.blocks)
+    if evidence not in _made:
+        made = (Part(title, section(evidence)) for title, section in SECTIONS.items())
+        _made[evidence] = tuple(part for part in made if part.blocks)
+    return _made[evidence]
 
 
 def page(evidence: Evidence) -> str:

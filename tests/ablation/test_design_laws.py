@@ -267,7 +267,9 @@ def test_the_same_name_in_two_designs_is_no_collision():
 def test_contrasts_that_cannot_be_told_apart_are_refused():
     other = Contrast("q", ((Arm((A, B)), 0.5), (Arm((A,)), 0.5), (Arm(), -1.0)))
     one = Contrast("q", ((Arm((A, B)), 1.0), (Arm(), -1.0)))
-    with pytest.raises(Refused, match=r"^two different contrasts are named 'q, among t0, t1': ask one, or rename one with dataclasses\.replace$"):
+    with pytest.raises(
+        Refused, match=r"^two different contrasts are named 'q, among t0, t1': ask one, or rename one with dataclasses\.replace$"
+    ):
         Plan((), (one, other))
 
 

@@ -62,7 +62,9 @@ def test_runs_without_seeds_share_none():
 
 
 def test_an_arm_is_one_run_where_only_epochs_are_counted():
-    runs = tidy(table({"arm": ["a", "a", "b"], "epoch": [0, 1, 0], "acc": [1.0, 2.0, 3.0]}), Columns(arm="arm", epoch="epoch", metric="acc"))
+    runs = tidy(
+        table({"arm": ["a", "a", "b"], "epoch": [0, 1, 0], "acc": [1.0, 2.0, 3.0]}), Columns(arm="arm", epoch="epoch", metric="acc")
+    )
     assert runs.lines["run"].tolist() == ["a", "a", "b"]
 
 
@@ -87,7 +89,11 @@ def test_where_takes_any_value_of_a_column_and_all_columns():
 
 
 def test_a_log_scores_where_it_has_the_metric_and_a_silent_run_stays():
-    lines = [{"run": r, "Step": s, "loss": 1.0} | ({"acc": s / 10} if s % 2 == 0 and r != "c" else {}) for r in "abc" for s in range(1, 6)]
+    lines = [
+        {"run": r, "Step": s, "loss": 1.0} | ({"acc": s / 10} if s % 2 == 0 and r != "c" else {})
+        for r in "abc"
+        for s in range(1, 6)
+    ]
     logged = Table("a log", as_logged(lines), "run", "Step")
     runs = tidy(logged, Columns(arm="run", metric="acc"))
     last = runs.lines.groupby("run").last()
@@ -102,7 +108,10 @@ def test_a_log_scores_where_it_has_the_metric_and_a_silent_run_stays():
         ({"arm": "model,sed"}, "--arm names the column 'sed', which is not there: did you mean 'seed'?"),
         ({"metric": "accuracy"}, "--metric names the column 'accuracy', which is not there"),
         ({"metric": "note"}, "--metric names the column 'note', which holds 'x': it must hold numbers"),
-        ({"metric": "seed=acc"}, "--metric cannot be called 'seed', which is a word of the report: give it a name, as in score=acc"),
+        (
+            {"metric": "seed=acc"},
+            "--metric cannot be called 'seed', which is a word of the report: give it a name, as in score=acc",
+        ),
         ({"seed": "sead"}, "--seed names the column 'sead', which is not there: did you mean 'seed'?"),
         ({"epoch": "epochs"}, "--epoch names the column 'epochs', which is not there: did you mean 'epoch'?"),
         ({"epoch": "acc"}, "--epoch takes whole numbers, and the column 'acc' holds '0.2': name such a column"),

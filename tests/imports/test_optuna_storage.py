@@ -15,7 +15,9 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 def searched(storage: object, directions: tuple[str, ...] = ("maximize",), trials: int = 8) -> None:
     """A study of three steps per trial, in which one trial fails and one is pruned."""
-    study = optuna.create_study(storage=storage, study_name="tiny", directions=directions, sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(
+        storage=storage, study_name="tiny", directions=directions, sampler=optuna.samplers.RandomSampler(seed=0)
+    )
 
     def objective(trial: optuna.Trial) -> float | tuple[float, ...]:
         optimiser = trial.suggest_categorical("optimiser", ["sgd", "adam"])
@@ -106,7 +108,10 @@ def test_trials_that_failed_or_were_pruned_have_no_score(sqlite):
         ("sqlite:///nowhere.db", "there is no file nowhere.db: give the Optuna storage's own"),
         ("other.db", "cannot read other.db as an Optuna storage: no such table: version_info"),
         ("empty.db", "empty.db holds no Optuna trial that has begun: give another storage"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "cannot read postgresql+psycopg://me:***@127.0.0.1:1/db as an Optuna storage: "),
+        (
+            "postgresql+psycopg://me:secret@127.0.0.1:1/db",
+            "cannot read postgresql+psycopg://me:***@127.0.0.1:1/db as an Optuna storage: ",
+        ),
         ("nosuch://place", "cannot read nosuch://place as an Optuna storage: Can't load plugin: sqlalchemy.dialects:nosuch"),
     ],
 )

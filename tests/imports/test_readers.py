@@ -105,7 +105,9 @@ def test_scalars_named_by_the_run_alone_have_no_tag(tmp_path):
 @pytest.mark.skipif(find_spec("tensorboard") is not None, reason="tensorboard is installed, so event files are read")
 def test_event_files_ask_for_tensorboard(tmp_path):
     put(tmp_path / "logs" / "a" / "events.out.tfevents.1795251389.vm.1.0", "x")
-    with pytest.raises(Refused, match="is an event file, which only tensorboard reads: install it with `pip install tensorboard`, or"):
+    with pytest.raises(
+        Refused, match="is an event file, which only tensorboard reads: install it with `pip install tensorboard`, or"
+    ):
         read(str(tmp_path / "logs"))
 
 
@@ -118,7 +120,11 @@ def test_event_files_are_read_where_tensorboard_is_installed(tmp_path):
         writer.close()
     table = read(str(tmp_path / "logs"))
     assert table.kind == "TensorBoard event files"
-    assert table.frame.to_dict("list") == {"run": ["plain"] * 3 + ["wide"] * 3, "Step": [0, 1, 2] * 2, "acc": [0, 0.25, 0.5, 0.5, 0.75, 1.0]}
+    assert table.frame.to_dict("list") == {
+        "run": ["plain"] * 3 + ["wide"] * 3,
+        "Step": [0, 1, 2] * 2,
+        "acc": [0, 0.25, 0.5, 0.5, 0.75, 1.0],
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from hpsearch.report.sections.answer import answer
 from hpsearch.report.sections.cost import cost
 from hpsearch.report.sections.curves import curves
 from hpsearch.report.sections.effects import ablation
-from hpsearch.report.sections.elsewhere import last_epochs
 from hpsearch.report.sections.failures import failures
 from hpsearch.report.sections.intervals import intervals
 from hpsearch.report.sections.ladder import ladder
@@ -27,7 +26,6 @@ SECTIONS: dict[str, Section] = {
     "Interactions and orders": orders,
     "The search": search,
     "Learning curves": curves,
-    "The last epochs": last_epochs,
     "What it cost": cost,
     "What failed": failures,
     "Methods": methods,

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from hpsearch.record.evidence import MEASUREMENT, Evidence
 from hpsearch.report.blocks import Block, Chart, Text
 from hpsearch.report.charts import CLEAR, colour, faded, figure, label
-from hpsearch.report.sections.elsewhere import clock
+from hpsearch.report.sections.elsewhere import clock, last_epochs
 from hpsearch.report.words import in_order, number, short_names, unit
 
 VISIBLE = 6  # arms drawn at first; the legend switches the others on
@@ -23,7 +23,7 @@ def curves(evidence: Evidence) -> tuple[Block, ...]:
     said = f"Lines are means over the {repeat}s of an arm, bands reach from the lowest {repeat} to the highest."
     if all((frame["n"] == 1).all() for _, frame in shown):
         said = f"Every line is one {repeat}, and has no band."
-    return (Text(said), *charts)
+    return (Text(said), *charts, *last_epochs(evidence))
 
 
 def metrics_to_show(evidence: Evidence) -> list[str]:

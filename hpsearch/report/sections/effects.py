@@ -14,9 +14,16 @@ UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "{} {}: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
+P_VALUES = {  # by column: its heading, and the one it shares
+    "p": ("with the intervals", "p, all rows together"),
+    "p_holm": ("Holm", "p, all rows together"),
+    "p_margin": ("within the margin", "p, all rows together"),
+    "p_exact": ("sign flip", "p, exact, of the row alone"),
+    "p_floor": ("smallest possible", "p, exact, of the row alone"),
+}
 BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
 UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
-CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
+CLAIMED = "The claims are others’: where data, network or budget differ from theirs, agreement in sign is all that can be asked."
 
 
 def ablation(evidence: Evidence) -> tuple[Block, ...]:
@@ -49,7 +56,7 @@ def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
 def resolution(evidence: Evidence) -> str:
     """What the plan can resolve, in seed deviations: the one thing that can be said before anything is measured."""
     plan, seeds = evidence.study.plan, evidence.study.first_seeds
-    if not evidence.study.paired:
+    if not evidence.study.paired or seeds < 2:
         return "No contrast has a run with a score in each of its arms."
     least = seeds if isinstance(seeds, int) else seeds.start
     size = smallest_difference(len(plan.arms), least, comparisons=len(plan.contrasts))
@@ -118,19 +125,25 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") 
     return Table("effects", caption, frame, tuple(columns), "design", note)
 
 
+def _p(value: float) -> str:
+    """A p-value as it is printed.
+
+    >>> _p(0.03125), _p(1e-9), _p(float("nan"))
+    ('0.0312', '< 0.0001', '')
+    """
+    return "" if pd.isna(value) else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
 def tests_table(estimated: Sequence[Effect], written: Unit) -> Table:
     """The table behind the verdicts: standard error, degrees of freedom, and p-values adjusted and not."""
     frame = effects_frame([e for e in estimated if e.low is not None])
+    frame = frame.assign(**{f"shown {name}": [_p(value) for value in frame[name]] for name in P_VALUES})
     columns = [
         Column("contrast", "Contrast"),
         Column("method", "Interval", width=5),
         Column("error", "SE", written.digits + 1),
         Column("df", "df", 0 if (frame["df"] % 1 == 0).all() else 1),
-        Column("p", "with the intervals", 4, over="p, all rows together"),
-        Column("p_holm", "Holm", 4, over="p, all rows together"),
-        Column("p_exact", "sign flip", 4, over="p, exact, of the row alone"),
-        Column("p_floor", "smallest possible", 4, over="p, exact, of the row alone"),
-        Column("p_margin", "within the margin", 4, over="p, all rows together"),
+        *(Column(f"shown {name}", label, right=True, over=over) for name, (label, over) in P_VALUES.items()),
     ]
     known = [c for c in columns if frame[c.key].notna().any() and (frame[c.key] != "").any()]
     return Table("tests", "The tests behind the verdicts.", frame, tuple(known), "design")

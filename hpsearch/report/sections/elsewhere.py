@@ -4,7 +4,7 @@ import pandas as pd
 
 from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
-from hpsearch.report.blocks import Block, Column, Table, Text
+from hpsearch.report.blocks import Block, Column, Heading, Table, Text
 from hpsearch.report.words import Unit, count, hours, number, short_names, unit
 
 LAST = 5  # epochs whose spread is shown
@@ -73,10 +73,10 @@ def last_epochs(evidence: Evidence) -> tuple[Block, ...]:
         Column("high", "Highest", written.digits),
     )
     most = count(int(frame["n"].max()), study.clock)
-    caption = f"Spread of {written.of_value()} over the last {most} of each run (not a deviation from seed to seed)."
+    caption = f"Spread of {written.of_value()}, over the last {most} of each run (not a deviation from seed to seed)."
     wide = number(float((frame["high"] - frame["low"]).max()), written.digits)
     points = f" {written.difference}" if written.difference else ""
-    return Text(f"{SETTLED} Here it moved by at most {wide}{points}."), Table("last-epochs", caption, frame, columns)
+    return Heading("The last epochs"), Text(f"{SETTLED} Here it moved by at most {wide}{points}."), Table("last-epochs", caption, frame, columns)
 
 
 def last_epochs_frame(evidence: Evidence, study: Elsewhere) -> pd.DataFrame:

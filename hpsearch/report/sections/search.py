@@ -19,7 +19,8 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.search import Tune
 
-WHOLE = 10  # searches that are drawn in full; of more only the first, and the points of the rest: a page is to be mailed
+# Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
+WHOLE, POINTS = 10, 2_000
 
 
 def search(evidence: Evidence) -> tuple[Block, ...]:
@@ -33,8 +34,9 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     if len(winners):
         blocks.append(winners_table(winners, tune, written))
         blocks += [Text(warning, "warning") for warning in edges(evidence)]
-    brief = len(evidence.study.searches) > WHOLE
-    drawn = [(arm.name, of_arm(evidence, arm.name, n, written, brief and n > 0)) for n, arm in enumerate(evidence.study.searches)]
+    searches = evidence.study.searches
+    brief = len(searches) > WHOLE or len(evidence.searched()) > POINTS
+    drawn = [(arm.name, of_arm(evidence, arm.name, n, written, brief and n > 0)) for n, arm in enumerate(searches)]
     drawn = [(name, inside) for name, inside in drawn if inside]
     blocks += drawn[0][1] if drawn else ()
     if len(drawn) > 1:
@@ -51,7 +53,7 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
 
 def of_arm(evidence: Evidence, arm: str, index: int, written: Unit, brief: bool = False) -> tuple[Block, ...]:
     """The pictures of one search: points and importance openly, the rest on demand; nothing while no score is known."""
-    found = [panels(evidence, arm, index, written), *([] if brief else [axes(evidence, arm, index, written)])]
+    found = [panels(evidence, arm, index, written, brief), *([] if brief else [axes(evidence, arm, index, written)])]
     drawn: list[Block] = [chart for chart in found if chart is not None]
     if brief:
         return tuple(drawn)

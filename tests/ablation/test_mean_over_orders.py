@@ -160,7 +160,10 @@ def test_odd_numbers_are_refused(given, said):
 
 
 def test_two_samples_of_as_many_orders_cannot_stand_under_one_name():
-    with pytest.raises(Refused, match=r"^two different contrasts are named 't0, mean over 4 orders.*': ask one, or rename one with dataclasses\.replace$"):
+    with pytest.raises(
+        Refused,
+        match=r"^two different contrasts are named 't0, mean over 4 orders.*': ask one, or rename one with dataclasses\.replace$",
+    ):
         _ = orders(*TRICKS[:5], n=4) | orders(*TRICKS[:5], n=4, seed=1)
 
 
