@@ -30,13 +30,13 @@ The rules, in unit coordinates of the range searched so far:
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from math import ceil, exp, isnan
+from math import ceil, exp, inf, isnan, prod
 from typing import Any, Literal
 
 from hpsearch.search.proposals import LEARNING, learn, propose
 from hpsearch.search.rounds import Tune, best, mean
 from hpsearch.search.verdicts import Move, Verdict, as_widened, narrow, verdicts
-from hpsearch.space import Point, Space
+from hpsearch.space import Choice, Integers, LogIntegers, Point, Space
 from hpsearch.values import Value, digest
 
 ENOUGH = 2 / 3  # of a round's runs so far: with fewer a box would be drawn round chance, and blind points would do better
@@ -276,10 +276,13 @@ def _sizes(fresh: int, proposals: str) -> list[int]:
 
 def _fresh(walk: _Walk, index: int, step: int, box: Space, count: int, start: int) -> list[Point]:
     """``count`` points of the box that the round does not have yet; fewer where there are no more."""
-    if count < 1:
-        return []
     tune = walk.tune
     taken = {ask.items for ask in walk.asks[start:]}
+    size = _size(box)
+    if size < inf:
+        count = min(count, int(size) - sum(dict(items) in box for items in taken))
+    if count < 1:
+        return []
     points: list[Point] = []
 
     def take(found: Sequence[Point]) -> bool:
@@ -297,6 +300,20 @@ def _fresh(walk: _Walk, index: int, step: int, box: Space, count: int, start: in
         if take(propose(kind if attempt == 0 else "sobol" if kind == "grid" else kind, box, wanted, seed)):
             break
     return points
+
+
+def _size(space: Space) -> float:
+    """How many different points a space has."""
+    sizes: list[float] = []
+    for _, domain in space.domains:
+        if isinstance(domain, Choice):
+            opened = dict(domain.branches)
+            sizes.append(sum(_size(opened[option]) if option in opened else 1 for option in domain.options))
+        elif isinstance(domain, Integers | LogIntegers):
+            sizes.append(domain.high - domain.low + 1)
+        else:
+            sizes.append(inf if domain.varies else 1)
+    return prod(sizes)
 
 
 def _found(walk: _Walk, index: int, whole: Space) -> list[Ask]:

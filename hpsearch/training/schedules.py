@@ -35,7 +35,7 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
             steps = round(1 / step_size)
             warm = math.floor(recipe.warmup * steps)
             warm += warm / steps < recipe.warmup  # now as many as return above, whatever the product's last bit
-            return cyclic(round(progress * steps) - warm, steps - warm, recipe.cycles)
+            return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), recipe.cycles)  # all may be warmup
         case "cyclic":  # in the limit of ever shorter steps
             return cosine(after * recipe.cycles % 1.0)
     return 1.0

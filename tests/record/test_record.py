@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -38,10 +39,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if POSTGRES is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     folder = tmp_path_factory.mktemp("pg")
+    above = list(folder.parents)
     as_user: list[str] = []
     if os.getuid() == 0:  # the server refuses to run as root
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        for path in (folder, *folder.parents[:2]):
+        for path in (folder, *above[: above.index(Path(tempfile.gettempdir()))]):
             path.chmod(0o755)
         shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"

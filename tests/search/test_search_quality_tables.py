@@ -131,8 +131,12 @@ class TestOurs:
             epochs: int
 
             @property
+            def items(self):
+                return (("optimizer", "b"), ("rate", self.rate))
+
+            @property
             def point(self):
-                return {"optimizer": "b", "rate": self.rate}
+                return dict(self.items)
 
         first, last = (Ask(0.01, 0, 1), Ask(0.1, 0, 1)), (Ask(0.1, 0, 3), Ask(0.1, 1, 3))
 

@@ -12,7 +12,7 @@ import pytest
 from hpsearch.ablation import Trick, leave_one_out
 from hpsearch.errors import Refused
 from hpsearch.record.record import Record
-from hpsearch.search import Round, Tune
+from hpsearch.search import Confirm, Median, Round, Tune
 from hpsearch.space import Choice, Space, Uniform
 from hpsearch.study import Study
 from hpsearch.training import Recipe, digits
@@ -22,6 +22,7 @@ from hpsearch.trials.on_ray import run_on_ray
 from hpsearch.trials.session import Resources, Session
 from tests.trials import helpers
 from tests.trials.helpers import Config
+from tests.trials.test_stopped_trials import Climb, climb
 
 CLOCK = ("seconds", "images_per_second")
 
@@ -114,6 +115,20 @@ def test_a_diverged_trial_is_never_the_best(tmp_path: Path) -> None:
     record, session = run(study, tmp_path, on_ray=False)
     assert session.best is None
     assert {state["fault"] for state in record.states(session.scores).values()} == {"diverged"}
+
+
+@pytest.mark.parametrize("on_ray", [False, True])
+def test_trials_that_fall_behind_are_stopped_on_both_executors(tmp_path: Path, on_ray: bool) -> None:
+    tune = Tune(Space(rate=Uniform(0, 1)), Round(10, 8), stopping=Median(after=2), confirm=Confirm(2, 1))
+    study = Study(question="?", base=Climb(pause=0.1 * on_ray), train=climb, tune=tune, seeds=1, epochs=2)
+    record, session = run(study, tmp_path, on_ray)
+    stopped = set(record.keys("stopped"))
+    assert stopped
+    assert stopped == session.stopped
+    assert all(2 <= len(rows) < 8 for rows in record.rows(stopped).values())
+    assert (session.failed, session.done, session.total) == (0, True, 10 + 2 + 1)
+    kept = [stage.trials[k].key for stage in session.plan.stages for k in stage.kept or ()]
+    assert stopped.isdisjoint(kept)
 
 
 def test_more_gpus_than_ray_has_are_refused(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import Refused
+from hpsearch.search import Divergence
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.sealed import read_json, write_json
-from hpsearch.trials.worker import ATTEMPTS, perform, sealed_result
+from hpsearch.trials.worker import ATTEMPTS, ask_to_stop, perform, sealed_result
 from tests.trials import helpers
 from tests.trials.helpers import Config, counting, job
 
@@ -53,6 +55,67 @@ def test_a_killed_trial_goes_on_after_the_last_sealed_epoch(tmp_path: Path, epoc
     assert [row["top1"] for row in result.rows] == [1, 2, 3, 4]
     assert told == [1, 2, 3, 4]  # sealed rows are told again, so that the record misses none
     assert next(line["after"] for line in reversed(ledger(tmp_path)) if line["event"] == "start") == epoch
+
+
+def asking(folder: Path, asked: int, at: int):
+    def tell(epoch: int, row: object) -> None:
+        if epoch == at:
+            ask_to_stop(folder, job(folder).trial.key, asked, "too slow")
+
+    return tell
+
+
+def test_a_trial_asked_to_stop_ends_after_its_epoch_with_the_rows_it_has(tmp_path: Path) -> None:
+    result = perform(job(tmp_path), counting, asking(tmp_path, asked=2, at=2))
+    assert (result.state, result.fault, result.reason) == ("stopped", "stopped", "too slow")
+    assert [row["top1"] for row in result.rows] == [1, 2]
+    assert sealed_result(tmp_path, result.key) == result
+    assert perform(job(tmp_path, term=2), counting, lambda epoch, row: None) == result
+    assert [path.name for path in job(tmp_path).home.glob("checkpoint-*")] == []
+
+
+@pytest.mark.parametrize(("asked", "at", "rows"), [(1, 2, 2), (2, 1, 2), (3, 1, 3), (3, 3, 3), (1, 3, 3)])
+def test_word_to_stop_that_comes_early_waits_and_one_that_comes_late_counts_at_once(tmp_path: Path, asked, at, rows) -> None:
+    result = perform(job(tmp_path), counting, asking(tmp_path, asked, at))
+    assert len(result.rows) == rows
+    assert result.state == ("complete" if rows == 3 else "stopped")  # after its last epoch it is whole
+
+
+def test_a_trial_whose_driver_died_before_it_stopped_ends_at_the_same_epoch(tmp_path: Path) -> None:
+    def tell(epoch: int, row: object) -> None:
+        if epoch == 2:
+            ask_to_stop(tmp_path, job(tmp_path).trial.key, 2, "too slow")
+            raise Stop
+
+    with pytest.raises(Stop):
+        perform(job(tmp_path), counting, tell)
+    result = perform(job(tmp_path, term=2), counting, lambda epoch, row: None)
+    assert (result.state, [row["top1"] for row in result.rows]) == ("stopped", [1, 2])
+
+
+def growing(config, seed, epochs, run):
+    for epoch in range(len(run.rows) + 1, epochs + 1):
+        with run.saving() as path:
+            path.write_text(str(epoch))
+        yield {"top1": 1.0, "loss": 2.0**epoch}
+
+
+@pytest.mark.parametrize("killed", [None, 1, 2])
+def test_a_loss_that_grows_past_a_multiple_of_the_first_ends_the_trial(tmp_path: Path, killed: int | None) -> None:
+    ours = replace(job(tmp_path, epochs=6), divergence=Divergence(multiple=5))
+    if killed:
+        with pytest.raises(Stop):
+            perform(ours, growing, stopped_after(killed))
+    result = perform(replace(ours, term=2), growing, lambda epoch, row: None)
+    assert (result.state, result.fault) == ("failed", "diverged")
+    assert result.reason == "metric 'loss' is 16 in epoch 4, more than 5 times the 2 of epoch 1"
+    assert [row["loss"] for row in result.rows] == [2, 4, 8, 16]
+
+
+@pytest.mark.parametrize("rule", [None, Divergence("cost", 2), Divergence(multiple=100)])
+def test_where_no_rule_is_broken_the_trial_goes_on(tmp_path: Path, rule: Divergence | None) -> None:
+    result = perform(replace(job(tmp_path, epochs=6), divergence=rule), growing, lambda epoch, row: None)
+    assert (result.state, len(result.rows)) == ("complete", 6)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "missing"])

@@ -10,7 +10,7 @@ from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import count, short_names
 
 OPEN = 12  # more failures than this are folded away
-MOST, REASONS = 200, 12  # failures and reasons that are listed: the record has them all
+MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
 NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?"
 
 

@@ -71,14 +71,14 @@ class Scale:
         return axis
 
 
-def panels(evidence: Evidence, arm: str, index: int, written: Unit, brief: bool = False) -> Chart | None:
+def panels(evidence: Evidence, arm: str, index: int, written: Unit, most: int | None = None) -> Chart | None:
     """The chart of one search: pairs of two or three parameters, else each against the score; None while no score is known.
 
-    In brief fewer points are drawn, and nothing appears under the pointer.
+    With ``most`` no more points of a round are drawn, and nothing appears under the pointer.
     """
     scales = scales_of(evidence, arm)
     pairs = list(combinations(scales, 2)) if len(scales) in (2, 3) else [(scale, None) for scale in scales]
-    return _chart(evidence, arm, f"search-{index}", pairs, written, brief)
+    return _chart(evidence, arm, f"search-{index}", pairs, written, most)
 
 
 def axes(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
@@ -111,16 +111,16 @@ Axes = tuple[Scale, Scale | None]  # of one panel; without a second the points a
 
 
 def _chart(
-    evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit, brief: bool = False
+    evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit, most: int | None = None
 ) -> Chart | None:
     every = points_frame(evidence, arm)
     if every["score"].isna().all() or not pairs:
         return None
     minimise = evidence.study.goal == "minimise"
-    frame = thinned(every, minimise, MOST // 2 if brief else MOST)
+    frame = thinned(every, minimise, most or MOST)
     boxes = [box_domains(evidence, stage.box) for stage in stages_of(evidence, arm) if stage.index and not stage.confirming]
     drawn, narrow = _draw(frame, pairs, boxes, minimise, written)
-    if brief:
+    if most:
         drawn.update_traces(customdata=None, hovertemplate=None, hoverinfo="skip")
     short = short_names(evidence.study.plan).get(arm, arm)
     against = "" if pairs[0][1] is not None else ", the score against each parameter"
