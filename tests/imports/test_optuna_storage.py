@@ -9,6 +9,7 @@ import pytest
 
 from hpsearch import Refused
 from hpsearch.imports import Columns, Question, Table, imported, read
+from hpsearch.imports.optuna_storage import _opened
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -129,3 +130,9 @@ def test_what_is_no_storage_is_refused(tmp_path, monkeypatch, source, said):
     assert str(refused.value).startswith(said)
     assert "secret" not in str(refused.value)
     assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_a_file_is_opened_for_reading_only(sqlite):
+    sqlite.chmod(0o644)
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        optuna.create_study(storage=_opened(str(sqlite)), study_name="another")
