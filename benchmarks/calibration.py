@@ -164,7 +164,8 @@ def cell(name: str, arms: int, seeds: int, simulations: int) -> dict[str, float]
     sizes = np.array(resolution(plan(arms), seeds))
     found = [_judged(case, arms, seeds, rng, sizes) for _ in range(simulations)]
     known = [each for each in found if each]
-    return {key: float(np.mean([each[key] for each in known])) for key in known[0]} if known else {}
+    keys = dict.fromkeys(key for each in known for key in each)
+    return {key: float(np.mean([each[key] for each in known if key in each])) for key in keys}
 
 
 def _judged(case: Case, arms: int, seeds: int, rng: np.random.Generator, sizes: Floats) -> dict[str, float]:
@@ -182,8 +183,9 @@ def _judged(case: Case, arms: int, seeds: int, rng: np.random.Generator, sizes: 
     known = rows.error > 0
     told["interval error"] = not held.all()
     told["holm error"] = bool((rows.p[known] * known.sum() <= 0.05).any())  # Holm's first step decides whether any row is rejected
-    margin = 20 * float(np.nanmax(rows.error)) if known.any() else 1.0
-    told["margin error"] = bool((replace(rows, value=rows.value + margin).within(margin) <= 0.05).any())
+    if rng.random() < 0.2 and known.any():  # slow, so of every fifth table
+        margin = 20 * float(np.nanmax(rows.error))
+        told["margin error"] = bool((replace(rows, value=rows.value + margin).within(margin) <= 0.05).any())
     return {key: float(value) for key, value in told.items()}
 
 

@@ -212,7 +212,7 @@ def show(
     opened = _record(record, folder)
     found = lookup.find(opened, key)
     for heading, text in lookup.told(found, _evidence(file, opened)):
-        typer.echo(f"{heading:<21} {text}")
+        typer.echo(f"{heading:<22}  {text}")
 
 
 @app.command()

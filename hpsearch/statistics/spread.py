@@ -7,7 +7,7 @@ import numpy as np
 
 from hpsearch.statistics.blocks import ROUNDING, Flags, Layout, Numbers, layout, squares
 
-SUSPECTED = 0.05  # of tables with equal variances in which a row is taken out of the pool: for all of its arms together
+SUSPECTED = 0.03  # of tables with equal variances in which a row is taken out of the pool: for all of its arms together
 CERTAIN = 0.001  # of tables in which any arm's scores are left out of the pooled variance
 UNLIKE = 0.05  # of tables in which the arms left are said to differ among themselves
 FEWEST = 4  # arms that must be left for that question: of 3 it says nothing that the arms' own tests did not

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -36,11 +36,12 @@ class Compared:
     metrics: tuple[str, ...]
     differs: tuple[Differs, ...]  # the furthest of every metric that is not equal to the bit, largest first
     only_once: tuple[str, ...] = ()  # metrics that only one of the two has
+    reason: str = ""  # why the one of now ended before its time, where it did
 
     @property
     def equal(self) -> bool:
-        """Whether all numbers are the same to the bit."""
-        return not self.differs and not self.only_once
+        """Whether there are numbers, and all are the same to the bit."""
+        return bool(self.epochs) and not self.differs and not self.only_once
 
 
 def timed(metric: str) -> bool:
@@ -83,7 +84,7 @@ def said(compared: Compared, found: Found) -> list[str]:
     asked = found.columns["epochs"]
     over = f"{compared.epochs} of {asked} epochs" if compared.epochs < asked else f"{asked} epochs"
     if not compared.epochs:
-        return ["nothing to compare: one of the two has no row"]
+        return [f"nothing to compare: one of the two has no row{'; it ended now with ' + compared.reason if compared.reason else ''}"]
     if compared.equal:
         return [f"equal to the bit over {over}: {', '.join(compared.metrics)} (times left out)"]
     lines = [f"not equal over {over}; the largest difference of every metric that differs:"]
@@ -117,7 +118,7 @@ def rerun(
         result = perform(job, study.train, tell)
     if result.state == "failed" and found.columns["state"] != "failed":
         raise Refused(f"the trial {found.key[:12]} was {found.columns['state']} and fails now: {result.reason}")
-    return compare(found.rows, result.rows)
+    return replace(compare(found.rows, result.rows), reason=result.reason)
 
 
 def trial_of(found: Found, study: Study, known: Iterable[type | FunctionType]) -> Trial:

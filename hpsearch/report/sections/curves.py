@@ -69,7 +69,8 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
     name = written.name.removeprefix("train ").capitalize()
     repeat = evidence.study.repeat
     band = f"mean over {repeat}s, band from lowest to highest {repeat}" if (frame["n"] > 1).any() else f"one {repeat} per arm"
-    caption = f"{name}{on}, {band}.{hidden}"
+    thin = f" Long curves are drawn at evenly spaced {clock(evidence)}s." if frame.groupby("arm").size().max() > most else ""
+    caption = f"{name}{on}, {band}.{thin}{hidden}"
     positive = bool((frame["low"] > 0).all()) and ("loss" in metric or evidence.study.goal == "minimise")
     rows = -(-len(arms) // 2)  # of the legend on a narrow screen
     narrow = {"margin.t": 30 + 22 * rows, "height": 340 + 22 * rows, "legend.font.size": 11}
