@@ -2,7 +2,8 @@
 
     python benchmarks/idle.py --slots 4 --repetitions 100
 
-A search of three rounds (24 points of 3 epochs, 12 of 9, 6 of 27, then the confirming runs) on a clock that only counts: a trial
+A search of three rounds (24 points of 3 epochs, 12 of 9, 6 of 27, then the confirming runs; ``--times`` so many points) on a clock
+that only counts: a trial
 takes its epochs times a lognormal factor, drawn for each. The barrier is ``Tune(ahead=0)``: nothing of a step is drawn before all
 of the step before is told. The share is idle slot time from the first start to the last end, over all slot time; and the same up to
 the start of the first confirming run, where one search alone has to wait for its last trials whatever it does.
@@ -60,12 +61,17 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--spread", type=float, default=0.5, help="SD of the logarithm of a trial's seconds per epoch")
+    parser.add_argument("--times", type=int, default=1, help="multiplies the points of every round")
     given = parser.parse_args()
+    rounds = tuple(Round(r.points * given.times, r.epochs, r.kept) for r in ROUNDS)
     print(f"`{' '.join(['python', *sys.argv])}`, Python {platform.python_version()}; a simulation: no clock of this machine enters")
-    print(f"\n| {given.slots} slots, {given.repetitions} repetitions | idle, all | idle, before the confirming runs |")
+    points = ", ".join(str(r.points) for r in rounds)
+    print(
+        f"\n| {given.slots} slots, rounds of {points} points, {given.repetitions} repetitions | idle, all | idle, before the confirming runs |"
+    )
     print("|---|---|---|")
     for name, ahead in (("without a barrier (ahead = slots)", given.slots), ("with a barrier (ahead = 0)", 0)):
-        tune = Tune(SPACE, ROUNDS, confirm=Confirm(points=2, seeds=2), ahead=ahead)
+        tune = Tune(SPACE, rounds, confirm=Confirm(points=2, seeds=2), ahead=ahead)
         shares = np.array([idle(tune, given.slots, given.spread, seed) for seed in range(given.repetitions)])
         written = []
         for column in shares.T:

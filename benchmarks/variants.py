@@ -36,4 +36,4 @@ def variant(confirming: float = 0.2, keep: float = 0.6, margin: float = 0.1) -> 
     return declare
 
 
-VARIANTS = {"base": tune_of, "confirm .1": variant(confirming=0.1), "keep 1": variant(keep=1.0)}
+VARIANTS = {"base": tune_of, "confirm .1": variant(confirming=0.1)}
