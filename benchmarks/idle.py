@@ -66,9 +66,8 @@ def main() -> None:
     rounds = tuple(Round(r.points * given.times, r.epochs, r.kept) for r in ROUNDS)
     print(f"`{' '.join(['python', *sys.argv])}`, Python {platform.python_version()}; a simulation: no clock of this machine enters")
     points = ", ".join(str(r.points) for r in rounds)
-    print(
-        f"\n| {given.slots} slots, rounds of {points} points, {given.repetitions} repetitions | idle, all | idle, before the confirming runs |"
-    )
+    print(f"\n| {given.slots} slots, rounds of {points} points, {given.repetitions} repetitions", end="")
+    print(" | idle, all | idle, before the confirming runs |")
     print("|---|---|---|")
     for name, ahead in (("without a barrier (ahead = slots)", given.slots), ("with a barrier (ahead = 0)", 0)):
         tune = Tune(SPACE, rounds, confirm=Confirm(points=2, seeds=2), ahead=ahead)
