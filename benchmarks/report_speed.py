@@ -2,9 +2,9 @@
 
     python benchmarks/report_speed.py --trials 10000
 
-Ten arms (five tricks, as a ladder and left out one by one), each with a search of its own in two rounds and its best run again, then
-measured under several seeds. The scores are a formula, with noise; the record is SQLite, written in one go and not timed. One trial in
-forty fails. Timed are
+Ten arms (five tricks, as a ladder and left out one by one), each with a search of its own in two rounds and its best run again,
+then measured under several seeds. The scores are a formula, with noise; the record is SQLite, written in one go and not timed.
+One trial in forty fails. Timed are
 
 * build: what ``hpsearch report`` does once Python has started: read the record, replay the searches, write page, Markdown and CSV;
 * open: from asking headless Chromium for the file until every chart in sight is drawn;
@@ -25,20 +25,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "report")]
 
-from synthetic import SPACE, TRICKS, Config, full, loss, top1, walk
+from synthetic import SPACE, TRICKS, Config, full, loss, top1, walk  # noqa: E402
 
-from hpsearch import Round, Study, Trial, Tune, ladder, leave_one_out
-from hpsearch.agenda import Agenda
-from hpsearch.record import tables
-from hpsearch.record.frames import evidence
-from hpsearch.record.record import Record, now
-from hpsearch.report import write
-from hpsearch.values import digest, to_json
+from hpsearch import Round, Study, Trial, Tune, ladder, leave_one_out  # noqa: E402
+from hpsearch.agenda import Agenda  # noqa: E402
+from hpsearch.record import tables  # noqa: E402
+from hpsearch.record.frames import evidence  # noqa: E402
+from hpsearch.record.record import Record, now  # noqa: E402
+from hpsearch.report import write  # noqa: E402
+from hpsearch.values import digest, to_json  # noqa: E402
 
 SEEDS, EPOCHS, ARMS = 40, 30, 10
 LIMITS = {"build": 20.0, "open": 5.0, "MB": 6.0}  # seconds, seconds, 10^6 bytes
 DRAWN = (
-    "return Array.from(document.querySelectorAll('.plot')).filter(p => p.clientWidth > 0)"
+    "return Array.from(document.querySelectorAll('.plot')).filter(p => !p.closest('details:not([open])'))"
     ".every(p => p.dataset.drawn && p.querySelector('svg.main-svg'))"
 )
 
@@ -48,7 +48,10 @@ def study_of(trials: int) -> Study:
     points = (trials - ARMS * SEEDS) // ARMS
     rounds = (Round(points=int(0.65 * points), epochs=4, keep=8), Round(points=int(0.2 * points), epochs=8, keep=4))
     return full(
-        vary=ladder(*TRICKS) | leave_one_out(*TRICKS), tune=Tune(SPACE, rounds, arms="each"), seeds=SEEDS, base=Config(epochs=EPOCHS)
+        vary=ladder(*TRICKS) | leave_one_out(*TRICKS),
+        tune=Tune(SPACE, rounds, arms="each"),
+        seeds=SEEDS,
+        base=Config(epochs=EPOCHS),
     )
 
 
@@ -77,7 +80,11 @@ def _line(trial: Trial, found: float | None) -> dict[str, object]:
     failed = {"fault": "error", "reason": f"ValueError: the loss is NaN in epoch {1 + trial.seed % 3}"} if found is None else {}
     own = {"key": trial.key, "config": json.dumps(to_json(trial.config)), "seed": trial.seed, "epochs": trial.epochs}
     own |= {"held_out": trial.held_out, "code": trial.code, "state": "failed" if failed else "complete", "fault": "", "reason": ""}
-    return own | failed | {"detail": "", "attempts": 1, "seconds": 2.0 * trial.epochs, "host": "bench", "device": "cpu", "changed": now()}
+    return (
+        own
+        | failed
+        | {"detail": "", "attempts": 1, "seconds": 2.0 * trial.epochs, "host": "bench", "device": "cpu", "changed": now()}
+    )
 
 
 def _rows(trial: Trial) -> list[dict[str, object]]:
@@ -92,7 +99,13 @@ def _launch(study: Study, agenda: Agenda) -> dict[str, object]:
     told = {"command": "hpsearch run benchmark.py", "machine": platform.processor() or platform.machine()}
     return {
         **{"study": "benchmark", "study_hash": "0" * 64, "study_text": "# made by benchmarks/report_speed.py", "code": study.code},
-        **{"study_json": json.dumps(to_json(study)), "provenance": json.dumps(told), "started": now(), "ended": now(), "outcome": "done"},
+        **{
+            "study_json": json.dumps(to_json(study)),
+            "provenance": json.dumps(told),
+            "started": now(),
+            "ended": now(),
+            "outcome": "done",
+        },
     }
 
 

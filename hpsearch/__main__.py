@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from hpsearch.studyfile import StudyFile
 
 EXIT_CODES = """
-Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was run; 70 a fault of hpsearch itself;
+Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was
+run; 70 a fault of hpsearch itself;
 75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
 """
 
@@ -44,7 +45,10 @@ TrialFolder = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error, also of a mistake in the input.")]
 Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="The trial's key, or its first 6 digits or more; the report lists them.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="KEY", help="The trial's key, or its first 6 digits or more; the report lists them.", show_default=False
+    ),
 ]
 Place = "runs/hpsearch.db"
 
@@ -379,7 +383,9 @@ def _resolution(file: "StudyFile", record: "Record | None") -> str:
         if deviation
         else "times the deviation from seed to seed"
     )
-    return f"resolution  {study.most_seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+    return (
+        f"resolution  {study.most_seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+    )
 
 
 def _stop_on_signals() -> None:

@@ -36,11 +36,15 @@ class Seeds(Value):
         if self.start < 2:
             raise Refused(f"an interval needs at least 2 seeds, got start={self.start}")
         if self.most <= self.start:
-            raise Refused(f"Seeds needs start < most, got start={self.start}, most={self.most}: for a fixed number write seeds={self.start}")
+            raise Refused(
+                f"Seeds needs start < most, got start={self.start}, most={self.most}: for a fixed number write seeds={self.start}"
+            )
         if self.step < 1:
             raise Refused(f"Seeds needs step of at least 1, got {self.step}")
         if isinstance(self.until, bool) or not isinstance(self.until, int | float) or not 0 < self.until < math.inf:
-            raise Refused(f"Seeds.until is half the width of an interval that is narrow enough, a positive number, got {self.until!r}")
+            raise Refused(
+                f"Seeds.until is half the width of an interval that is narrow enough, a positive number, got {self.until!r}"
+            )
         if self.spending not in ("O'Brien-Fleming", "Pocock"):
             raise Refused(f"Seeds.spending is \"O'Brien-Fleming\" or 'Pocock', got {self.spending!r}")
 

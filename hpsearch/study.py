@@ -312,7 +312,9 @@ def _check_also(study: Study) -> None:
     known = {study.metric}
     for pair in study.also:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and pair[0]):
-            raise Refused(f"Study.also is pairs of a metric and 'maximise' or 'minimise', got {pair!r}: write also=(('loss', 'minimise'),)")
+            raise Refused(
+                f"Study.also is pairs of a metric and 'maximise' or 'minimise', got {pair!r}: write also=(('loss', 'minimise'),)"
+            )
         metric, goal = pair
         if goal not in ("maximise", "minimise"):
             raise Refused(f"Study.also needs 'maximise' or 'minimise' for {metric!r}, got {goal!r}")

@@ -65,7 +65,9 @@ def one_of(keys: Sequence[str], beginning: str) -> str:
         raise Refused(f"no trial in the record has a key that begins with {beginning}: the report lists those of a study")
     if len(keys) > 1:
         more = ", ..." if len(keys) > SHOWN else ""
-        raise Refused(f"{len(keys)} trials have keys that begin with {beginning}: {', '.join(keys[:SHOWN])}{more}; give more digits")
+        raise Refused(
+            f"{len(keys)} trials have keys that begin with {beginning}: {', '.join(keys[:SHOWN])}{more}; give more digits"
+        )
     return keys[0]
 
 
@@ -111,7 +113,8 @@ def _ran(columns: Mapping[str, Any]) -> str:
         return "not yet"
     seconds = f"{columns['seconds']:.1f} s" if columns["seconds"] is not None else "for an unknown time"
     where = " on ".join(filter(None, (columns["device"], columns["host"])))
-    return f"{seconds} on {where or 'an unknown machine'}, {columns['attempts']} attempt{'s' * (columns['attempts'] > 1)} in all, until {columns['changed']}"
+    tries = f"{columns['attempts']} attempt{'s' * (columns['attempts'] > 1)} in all"
+    return f"{seconds} on {where or 'an unknown machine'}, {tries}, until {columns['changed']}"
 
 
 def _settings(values: Mapping[str, Any]) -> str:

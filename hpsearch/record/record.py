@@ -158,7 +158,7 @@ class Record:
         return found
 
     def scores(self, keys: Iterable[str], metric: str, last: int = 1) -> dict[str, float | None]:
-        """The score of every finished trial, the median of the metric in its last epochs; None for one that failed or was stopped."""
+        """The score of every finished trial, the median of its last epochs; None for one that failed or was stopped."""
         wanted, found = set(keys), {}  # type: set[str], dict[str, list[float]]
         own = (tables.rows.c.key == tables.trials.c.key) & (tables.rows.c.epoch > tables.trials.c.epochs - last)
         query = select(tables.trials.c.key, tables.trials.c.state, tables.rows.c.metrics).join(tables.rows, own, isouter=True)

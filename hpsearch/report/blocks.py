@@ -239,9 +239,12 @@ class Chart:
         return {"data": [_lean(trace) for trace in figure["data"]], "layout": figure["layout"], "narrow": dict(self.narrow)}
 
     def html(self) -> Markup:
-        button = '<button type="button" aria-pressed="false" data-log="{0}-plot">logarithmic axis</button>' if self.log else ""
+        hidden = any(trace.visible == "legendonly" for trace in self.figure.data)
+        offered = [("log", "logarithmic axis")] * self.log + [("whole", "all lines")] * hidden
+        button = '<button type="button" aria-pressed="false" data-{}="{{0}}-plot">{}</button>'
+        buttons = "".join(button.format(what, name) for what, name in offered)
         frame = (
-            '<figure class="chart" id="{0}">' + button + '<div class="plot" id="{0}-plot" role="img" aria-label="{1}" '
+            '<figure class="chart" id="{0}">' + buttons + '<div class="plot" id="{0}-plot" role="img" aria-label="{1}" '
             'style="height:{2}px"></div><script type="application/json" id="{0}-data">{3}</script>'
             "<figcaption>{4}</figcaption></figure>"
         )

@@ -50,7 +50,9 @@ SPECIAL = {
     **{raised: rf"\textsuperscript{{{plain}}}" for raised, plain in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)},
 }
 GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
-GREEK_LETTERS = {unicodedata.lookup(f"GREEK SMALL LETTER {name.replace('lambda', 'lamda').upper()}"): name for name in GREEK.split()}
+GREEK_LETTERS = {
+    unicodedata.lookup(f"GREEK SMALL LETTER {name.replace('lambda', 'lamda').upper()}"): name for name in GREEK.split()
+}
 ACCENTED = set(map(chr, range(0xA1, 0x180))) - set("\N{SOFT HYPHEN}ĦħĸĿŀŉŦŧſ")  # what T1 and utf8 set without further packages
 
 

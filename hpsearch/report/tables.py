@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ def tables(blocks: Iterable[Block]) -> tuple[Table, ...]:
 
 
 def write_tables(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
-    """Write every table of the report as NAME.csv, .parquet, .md and .tex, ``all.tex`` that holds them all, and all trials and rows.
+    """Write every table of the report as NAME.csv, .parquet, .md and .tex, ``all.tex`` that holds all, and all trials and rows.
 
     Numbers in CSV and Parquet are in full precision under the frame's own column names; Markdown and LaTeX have the cells of the
     page. ``pdflatex all.tex`` in the folder sets all of them. Each file appears whole or not at all.
@@ -57,7 +58,7 @@ def _parquet(path: Path, frame: pd.DataFrame, caption: str) -> Path:
     return path
 
 
-def _uniform(column: "pd.Series[object]") -> "pd.Series[object]":
+def _uniform(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """A column that Parquet can hold: one kind, or text."""
     kinds = {type(value) for value in column.dropna()} if column.dtype == object else set()
     return column if len(kinds) < 2 and not kinds & {tuple, list, dict} else column.map(str, na_action="ignore")

@@ -41,7 +41,7 @@ def _layout(there: bytes, arms: int, seeds: int) -> Layout:
     ran = np.unique(seed)
     columns = [arm == a for a in range(arms)] + [seed == s for s in ran[1:]]
     design = np.column_stack(columns).astype(np.float64)
-    solve = np.linalg.pinv(design)
+    solve = np.asarray(np.linalg.pinv(design), dtype=np.float64)
     seen = solve @ design
     return Layout(design, solve, seen, len(arm) - round(float(np.trace(seen))))
 
@@ -81,8 +81,7 @@ def told_apart(seen: Numbers, contrasts: Numbers) -> Flags:
     """Which contrasts (rows, arms) of the means lie in what a layout can tell apart."""
     rows = np.zeros((len(contrasts), len(seen)))
     rows[:, : contrasts.shape[1]] = contrasts
-    apart: Flags = np.isclose(rows @ seen, rows, atol=1e-8).all(axis=1)
-    return apart
+    return np.asarray((np.abs(rows @ seen - rows) < 1e-8).all(axis=1))
 
 
 def table(scores: "pd.DataFrame") -> tuple[tuple[str, ...], Numbers]:

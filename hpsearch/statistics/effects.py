@@ -1,6 +1,8 @@
 """Effects of a table: every contrast of a plan from scores by arm and seed."""
 
 import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,9 +67,7 @@ def effects_of(
     rows = judge(values, np.array([weighed[n] for n in asked]), confidence) if asked else None
     judged = Judged(fitted, values, rows, goal, margin) if rows else None
     places = {n: place for place, n in enumerate(asked)}
-    return tuple(
-        _effect(contrast, weighed[n], fitted, metric, judged, places.get(n)) for n, contrast in enumerate(plan.contrasts)
-    )
+    return tuple(_effect(contrast, weighed[n], fitted, metric, judged, places.get(n)) for n, contrast in enumerate(plan.contrasts))
 
 
 def check_margin(margin: float | None) -> None:
@@ -76,19 +76,37 @@ def check_margin(margin: float | None) -> None:
         raise Refused(f"margin is a positive number in the unit of the score, got {margin}")
 
 
+@dataclass(frozen=True, eq=False)
 class Judged:
-    """Rows of a table turned into what an effect says, each once."""
+    """The rows of a table, and what an effect says of each."""
 
-    def __init__(self, fitted: Fit, values: Numbers, rows: Rows, goal: Goal, margin: float | None) -> None:
-        from statsmodels.stats.multitest import multipletests
+    fitted: Fit
+    values: Numbers  # (arms, seeds)
+    rows: Rows
+    goal: Goal
+    margin: float | None
 
-        self.fitted, self.values, self.rows, self.goal, self.margin = fitted, values, rows, goal, margin
-        told = rows.error > 0
-        self.holm = np.full(len(told), np.nan)
-        if told.any():
-            self.holm[told] = multipletests(rows.p[told], method="holm")[1]
-        self.adjusted, self.half = rows.adjusted, rows.half
-        self.within = rows.within(margin) if margin is not None else np.full(len(told), np.nan)
+    @cached_property
+    def half(self) -> Numbers:
+        """Half the width of every interval."""
+        return self.rows.half
+
+    @cached_property
+    def adjusted(self) -> Numbers:
+        """P-values consistent with the intervals."""
+        return self.rows.adjusted
+
+    @cached_property
+    def holm(self) -> Numbers:
+        """P-values of the single rows after Holm (1979): step down from the smallest, each times the rows not yet rejected."""
+        told, found = self.rows.error > 0, np.full(len(self.rows.error), np.nan)
+        found[told] = _holm(tuple(self.rows.p[told]))
+        return found
+
+    @cached_property
+    def within(self) -> Numbers:
+        """P-values of being smaller than the margin."""
+        return np.full(len(self.half), np.nan) if self.margin is None else self.rows.within(self.margin)
 
     def verdict(self, row: int) -> str:
         """In words."""
@@ -121,6 +139,14 @@ class Judged:
             level = (1 - rows.confidence) / len(rows.value)
             found.append(seeds_within(value, self.margin, deviation, arms, level, squares=squares))
         return min((seeds for seeds in found if seeds), default=None)
+
+
+@lru_cache(maxsize=1024)
+def _holm(p: tuple[float, ...]) -> tuple[float, ...]:
+    """Remembered, since statsmodels collects garbage on every call: a tenth of a second."""
+    from statsmodels.stats.multitest import multipletests
+
+    return tuple(multipletests(p, method="holm")[1]) if p else ()
 
 
 def _effect(

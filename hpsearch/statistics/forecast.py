@@ -23,9 +23,7 @@ def weights_of(plan: Plan) -> Numbers:
     return rows
 
 
-def resolution(
-    plan: Plan, seeds: int, deviation: float = 1.0, confidence: float = 0.95, power: float = 0.8
-) -> tuple[float, ...]:
+def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float = 0.95, power: float = 0.8) -> tuple[float, ...]:
     """Row by row, the smallest true difference that a plan resolves with this power, every arm with all its seeds.
 
     A row resolves where |estimate| > c SE, with SE = deviation sqrt(sum w^2 / seeds), (arms - 1)(seeds - 1) degrees of freedom and

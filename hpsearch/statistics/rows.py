@@ -146,7 +146,8 @@ def _quantile(df: float, confidence: float) -> float:
 def shared(values: Numbers, weights: Numbers) -> Numbers:
     """The contrast's value seed by seed, over the seeds that all its arms have."""
     own = values[weights != 0]
-    return weights[weights != 0] @ own[:, np.isfinite(own).all(axis=0)]
+    found: Numbers = weights[weights != 0] @ own[:, np.isfinite(own).all(axis=0)]
+    return found
 
 
 def own_row(values: Numbers, weights: Numbers) -> Own | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Finished = Mapping[tuple[str, int], float | None]  # score by arm and seed of trials that ended; None: without a score
-DRAWS, SEED = 100_000, 20_190_619
+DRAWS, SEED = 200_000, 20_190_619
 FEWEST = 20  # draws that must fall into a tail for its quantile to be read off
 RATES = np.concatenate([np.geomspace(1e-6, 0.1, 40), np.linspace(0.11, 0.99, 30)])  # at which repeated p-values are known
 
@@ -54,7 +54,9 @@ def pocock(rate: float, share: float) -> float:
 SPENDING: dict[str, Callable[[float, float], float]] = {"O'Brien-Fleming": obrien_fleming, "Pocock": pocock}
 
 
-def looks_levels(contrasts: Numbers, looks: tuple[int, ...], spending: str = "O'Brien-Fleming", rate: float = 0.05) -> tuple[float, ...]:
+def looks_levels(
+    contrasts: Numbers, looks: tuple[int, ...], spending: str = "O'Brien-Fleming", rate: float = 0.05
+) -> tuple[float, ...]:
     """The error rate of the whole table at each look, such that over all looks and rows together it is ``rate``.
 
     With p_i the adjusted p-value of the most extreme row at look i, the level a_i solves
@@ -197,7 +199,7 @@ def judge_any(values: Numbers, contrasts: Numbers, confidence: float) -> tuple[l
         return [], None
     possible = [n for n, row in enumerate(contrasts) if not row[~arms].any()]
     seen = layout(there[arms][:, there.any(axis=0)]).seen
-    apart = told_apart(seen, contrasts[possible][:, arms]) if possible else []
+    apart = told_apart(seen, contrasts[possible][:, arms])
     places = [n for n, told in zip(possible, apart, strict=True) if told]
     return places, judge(values[arms], contrasts[places][:, arms], confidence) if places else None
 

@@ -5,11 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from hpsearch.statistics.blocks import ROUNDING, Flags, Layout, Numbers, layout, squares
+from hpsearch.statistics.blocks import ROUNDING, Flags, Layout, Numbers, deviation, layout, squares
 
-SUSPECTED = 0.03  # of tables with equal variances in which a row is taken out of the pool: for all of its arms together
-CERTAIN = 0.001  # of tables in which any arm's scores are left out of the pooled variance
-UNLIKE = 0.05  # of tables in which the arms left are said to differ among themselves
+# Of tables whose variances are equal, at most the share in which
+SUSPECTED = 0.03  # a row is doubted: that of all its arms together
+CERTAIN = 0.001  # any arm's scores are left out of the pooled variance
+UNLIKE = 0.05  # the arms not doubted are said to differ among themselves
 FEWEST = 4  # arms that must be left for that question: of 3 it says nothing that the arms' own tests did not
 DRAWS, SEED = 4_000, 20_190_618
 
@@ -100,7 +101,10 @@ def _unlike(values: Numbers) -> float | None:
     shares, arms = _shares(known, there)
     if known.df < 1 or len(shares) < FEWEST:
         return None
-    found = _unevenness(known.rest(values[there])[:, None], arms, shares)[0]
+    residuals = known.rest(values[there])
+    if not deviation(float((residuals**2).sum()), known.df, values[there]):
+        return None
+    found = _unevenness(residuals[:, None], arms, shares)[0]
     drawn = _drawn(there.tobytes(), *there.shape)
     return float((1 + (drawn >= found * (1 - 1e-9)).sum()) / (1 + len(drawn)))
 

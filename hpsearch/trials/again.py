@@ -57,7 +57,9 @@ def compare(before: Sequence[Row], now: Sequence[Row]) -> Compared:
     (False, 2, 0.5)
     """
     pairs = list(zip(before, now, strict=False))
-    mine, theirs = ({name for row in rows for name in row if not timed(name)} for rows in zip(*pairs, strict=True)) if pairs else ((), ())
+    mine, theirs = (
+        ({name for row in rows for name in row if not timed(name)} for rows in zip(*pairs, strict=True)) if pairs else ((), ())
+    )
     shared = [name for name in dict.fromkeys(name for row, _ in pairs for name in row) if name in mine and name in theirs]
     found = [differs for name in shared if (differs := _furthest(name, pairs)) is not None]
     once = tuple(sorted(set(mine) ^ set(theirs)))
@@ -84,7 +86,9 @@ def said(compared: Compared, found: Found) -> list[str]:
     asked = found.columns["epochs"]
     over = f"{compared.epochs} of {asked} epochs" if compared.epochs < asked else f"{asked} epochs"
     if not compared.epochs:
-        return [f"nothing to compare: one of the two has no row{'; it ended now with ' + compared.reason if compared.reason else ''}"]
+        return [
+            f"nothing to compare: one of the two has no row{'; it ended now with ' + compared.reason if compared.reason else ''}"
+        ]
     if compared.equal:
         return [f"equal to the bit over {over}: {', '.join(compared.metrics)} (times left out)"]
     lines = [f"not equal over {over}; the largest difference of every metric that differs:"]
@@ -129,5 +133,7 @@ def trial_of(found: Found, study: Study, known: Iterable[type | FunctionType]) -
     except TypeError as error:
         raise Refused(f"the config of {found.key[:12]} does not fit the study’s classes any more: {error}") from error
     if type(config) is not type(study.base):
-        raise Refused(f"the trial {found.key[:12]} is of a {type(config).__name__}, and the study trains a {type(study.base).__name__}")
+        raise Refused(
+            f"the trial {found.key[:12]} is of a {type(config).__name__}, and the study trains a {type(study.base).__name__}"
+        )
     return Trial(config, c["seed"], c["epochs"], c["held_out"], study.code)

@@ -3,7 +3,7 @@
 import json
 
 DRAWN = """
-return Array.from(document.querySelectorAll('.plot')).filter(p => p.clientWidth > 0)
+return Array.from(document.querySelectorAll('.plot')).filter(p => !p.closest('details:not([open])'))
   .every(p => p.dataset.drawn && p.querySelector('svg.main-svg'))
 """
 

@@ -64,7 +64,9 @@ def keys(**where):
     """Keys of the trials in the record, by columns."""
     condition = " and ".join(f"{name} = ?" for name in where) or "1"
     with sqlite3.connect("runs/hpsearch.db") as connection:
-        return [key for (key,) in connection.execute(f"select key from trials where {condition} order by key", list(where.values()))]
+        return [
+            key for (key,) in connection.execute(f"select key from trials where {condition} order by key", list(where.values()))
+        ]
 
 
 def content():
@@ -97,7 +99,9 @@ def test_a_trial_is_shown_by_the_first_digits_of_its_key(hpsearch):
 def test_places_in_a_search_are_named(hpsearch):
     Path("mine.py").write_text(PLAIN)
     hpsearch("run", "mine.py", "--here")
-    places = {hpsearch("show", "mine.py", key)[1].split("in this study")[1].split("\n")[0].strip() for key in keys(held_out="tuning")}
+    places = {
+        hpsearch("show", "mine.py", key)[1].split("in this study")[1].split("\n")[0].strip() for key in keys(held_out="tuning")
+    }
     assert places == {"search of 'base', round 1, point 1", "search of 'base', round 1, point 2"}
 
 
@@ -218,7 +222,9 @@ def test_tables_are_written_beside_the_report(hpsearch):
     code, said, _ = hpsearch("report", "mine.py", "--tables", "out/tables")
     assert code == 0
     assert "files in out/tables; all tables at once: cd out/tables && pdflatex all.tex" in said
-    assert {"all.tex", "effects.csv", "effects.parquet", "effects.tex", "effects.md"} <= {p.name for p in Path("out/tables").iterdir()}
+    assert {"all.tex", "effects.csv", "effects.parquet", "effects.tex", "effects.md"} <= {
+        p.name for p in Path("out/tables").iterdir()
+    }
     Path("taken").write_text("x")
     assert hpsearch("report", "mine.py", "--tables", "taken")[0] == 2
 

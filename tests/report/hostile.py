@@ -37,7 +37,9 @@ def hostile(payload: str) -> Evidence:
     claim = Claim(0.5, text, text, note=text)
     tricks = [Trick(f"{n} {text}", {field: text}, text, (claim,)) for n, field in enumerate(("first", "second", "third"))]
     plan = ladder(*tricks) | leave_one_out(*tricks) | factorial(*tricks[:2])
-    plan = replace(plan, contrasts=tuple(replace(c, design=c.design if n % 3 else f"{c.design} {text}") for n, c in enumerate(plan.contrasts)))
+    plan = replace(
+        plan, contrasts=tuple(replace(c, design=c.design if n % 3 else f"{c.design} {text}") for n, c in enumerate(plan.contrasts))
+    )
     space = Space(rate=10 ** Uniform(-2, 0), schedule=Choice("step", payload))
     rounds = (Round(points=10, epochs=2, keep=2), Round(points=6, epochs=3))
     study = Study(

@@ -46,7 +46,9 @@ def test_a_function_of_ones_own_tells_its_size_in_its_rows_or_nothing_is_said():
     silent = evidence(study)
     assert set(sizes(silent).values()) == {(None, None)}
     assert "parameters" not in [c.key for c in tables_in(cost(silent))[1].columns]
-    told = evidence(study, metrics={"top1": top1, "parameters": lambda t, e: 1234.0 + t.config.warmup, "multiply_adds": lambda t, e: 5e9})
+    told = evidence(
+        study, metrics={"top1": top1, "parameters": lambda t, e: 1234.0 + t.config.warmup, "multiply_adds": lambda t, e: 5e9}
+    )
     assert sizes(told) == {"base": (1234.0, 5e9), "cosine decay": (1234.0, 5e9)}
     shown = arms_cost_table(arms_cost_frame(told), unit("top1"), "base")
     assert {"parameters", "billions"} <= {c.key for c in shown.columns}
@@ -115,7 +117,7 @@ def test_every_measurement_and_every_winner_is_named_by_its_key():
     keys = next(t for t in fold.blocks if isinstance(t, Table) and t.name == "keys").frame
     words = " ".join(keys["keys"])
     assert all(m.trial.key[:12] in words for m in made.agenda.measurements)
-    [(arm, point)] = made.agenda.winners
+    [(_, point)] = made.agenda.winners
     won = [t.key for s in made.agenda.stages for t, p in zip(s.trials, s.points, strict=True) if p == point]
     assert won
     assert all(key[:12] in words for key in won)
@@ -138,7 +140,9 @@ def test_every_contrast_says_which_arms_it_weighs():
 
 
 def test_the_commands_name_the_study_and_the_record_it_was_run_with():
-    made = replace(at("no-search"), name="a", provenance={"command": "hpsearch run studies/a.py --here --record 'my runs/x.db' --slots 2"})
+    made = replace(
+        at("no-search"), name="a", provenance={"command": "hpsearch run studies/a.py --here --record 'my runs/x.db' --slots 2"}
+    )
     assert command_of(made) == ("studies/a.py", " --record 'my runs/x.db'")
     [fold] = [b for b in provenance(made) if isinstance(b, Fold) and b.title.startswith("The trials behind")]
     [code] = [b for b in fold.blocks if isinstance(b, Code)]
@@ -210,7 +214,10 @@ def test_numbers_in_a_reason_do_not_make_another_reason_of_it():
 
 
 def test_long_curves_are_thinned_and_keep_both_ends():
-    made = evidence(full(vary=ladder(COSINE), tune=None, seeds=2, base=replace(full().base, epochs=9000)), metrics={"top1": lambda t, e: 90 - 10 / e})
+    made = evidence(
+        full(vary=ladder(COSINE), tune=None, seeds=2, base=replace(full().base, epochs=9000)),
+        metrics={"top1": lambda t, e: 90 - 10 / e},
+    )
     frame = curves_frame(made, "top1")
     assert len(frame) == 18_000
     chart = curve(made, "top1", frame)

@@ -11,7 +11,22 @@ from reading import charts, pipe_tables, texts, tree
 
 from hpsearch.report import csv, markdown, page
 
-ELEMENTS = {"html", "head", "meta", "title", "style", "body", "header", "main", "nav", "section", "footer", "div", "noscript", "script"}
+ELEMENTS = {
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "main",
+    "nav",
+    "section",
+    "footer",
+    "div",
+    "noscript",
+    "script",
+}
 ELEMENTS |= {"h1", "h2", "h3", "p", "a", "ol", "li", "dl", "dt", "dd", "figure", "figcaption", "button", "details", "summary"}
 ELEMENTS |= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span", "pre", "code"}
 LINKS = {"href", "src", "srcdoc", "action", "formaction", "data", "xlink:href", "poster", "background"}

@@ -19,8 +19,11 @@ from hpsearch.report.latex import escaped
 from hpsearch.report.page import parts
 
 PDFLATEX = shutil.which("pdflatex")
-NASTY = r"""50 % of a_b & $x$ #1 \input{/etc/passwd} {y} ~z ^2 [1] * -- ,, "q" 'r' `s` <t> |u| \\ \end{document} ?` !` é ß Ł ž
-− × ± ≤ ½ ² 中 🎉 ﬁ α ∞ ⁻⁵""" + "\x00\x07\u202e\u00ad"
+NASTY = (
+    r"""50 % of a_b & $x$ #1 \input{/etc/passwd} {y} ~z ^2 [1] * -- ,, "q" 'r' `s` <t> |u| \\ \end{document} ?` !` é ß Ł ž
+− × ± ≤ ½ ² 中 🎉 ﬁ α ∞ ⁻⁵"""
+    + "\x00\x07\u202e\u00ad"
+)
 
 
 def names(made):
@@ -59,7 +62,9 @@ def test_markdown_and_latex_hold_the_cells_of_the_page(written):
     made = at("some-failed")
     [table] = [t for t in tables(b for part in parts(made) for b in part.blocks) if t.name == "effects"]
     [rows] = pipe_tables((written / "effects.md").read_text())
-    lines = [line for line in (written / "effects.tex").read_text().splitlines() if line.endswith(r"\\") and " & " in line][-len(rows) :]
+    lines = [line for line in (written / "effects.tex").read_text().splitlines() if line.endswith(r"\\") and " & " in line][
+        -len(rows) :
+    ]
     cells = [[cell.strip().replace("$-$", "-").removesuffix(r" \\") for cell in line.split(" & ")] for line in lines]
     differences = [row["Difference"] for row in rows]
     assert [cell[1] for cell in cells] == differences
@@ -68,7 +73,7 @@ def test_markdown_and_latex_hold_the_cells_of_the_page(written):
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "taken").write_text("x")
-    with pytest.raises(Refused, match="--tables takes a folder, and .*taken is a file: give another name"):
+    with pytest.raises(Refused, match=r"--tables takes a folder, and .*taken is a file: give another name"):
         write_tables(at("no-search"), tmp_path / "taken")
 
 
@@ -81,9 +86,7 @@ def test_a_column_of_several_kinds_becomes_text_in_parquet(tmp_path):
 
 def test_letters_that_are_commands_are_escaped():
     assert escaped("%&#$_{}") == r"\%\&\#\$\_\{\}"
-    assert escaped("\\~^<>|") == (
-        r"\textbackslash{}\textasciitilde{}\textasciicircum{}\textless{}\textgreater{}\textbar{}"
-    )
+    assert escaped("\\~^<>|") == (r"\textbackslash{}\textasciitilde{}\textasciicircum{}\textless{}\textgreater{}\textbar{}")
     assert escaped("a--b---c,,d") == "a-{}-b-{}-{}-c,{},d"
     assert escaped("a\n\nb\tc") == "a b c"  # an empty line would end a cell's paragraph
     assert escaped("中🎉") == "{[}U+4E2D{]}{[}U+1F389{]}"
@@ -97,7 +100,32 @@ def test_no_letter_leaves_a_command_of_its_own():
     commands |= {"textquotesingle", "textasciigrave", "times", "pm", "leq", "geq", "approx", "rightarrow", "infty", "ldots"}
     commands |= {"textquotedblleft", "textquotedblright", "textquoteleft", "textquoteright", "textendash", "textemdash"}
     commands |= {"textperiodcentered", "textdegree", "mu", "textsuperscript"}
-    commands |= set("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau upsilon phi chi psi omega".split())
+    commands |= set(
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "upsilon",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ]
+    )
     for code in [*range(0x3000), *range(0xFB00, 0xFB10), 0x1F389, 0xFFFD]:
         text = escaped(f"a{chr(code)}b")
         assert set(re.findall(r"\\([a-zA-Z]+)", text)) <= commands, hex(code)

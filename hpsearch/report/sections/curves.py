@@ -64,7 +64,8 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
         margin={"l": 8, "r": 16, "t": 16 + 22 * -(-len(arms) // 5), "b": 8, "pad": 4},
     )
     ends = [f"{short.get(a, a)} {number(float(frame[frame['arm'] == a]['mean'].iloc[-1]), written.digits)}" for a in arms]
-    hidden = f" {len(arms) - len(first)} more arms can be switched on in the legend." if len(arms) > len(first) else ""
+    more = len(arms) - len(first)
+    hidden = f" {more} more arms can be switched on, one by one in the legend or all at once." if more else ""
     on = " in training" if metric.startswith("train") else " on the final held-out images" if evidence.study.train is None else ""
     name = written.name.removeprefix("train ").capitalize()
     repeat = evidence.study.repeat

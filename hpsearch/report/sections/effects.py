@@ -33,9 +33,9 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     written, estimated = unit_of(evidence), effects(evidence)
     measured = [effect for effect in estimated if effect.value is not None]
     blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat)] if measured else []
-    blocks += [Fold("How sure each row is: p-values, and whose spread the interval rests on", (tests_table(estimated, written),))] * any(
-        effect.low is not None for effect in measured
-    )
+    blocks += [
+        Fold("How sure each row is: p-values, and whose spread the interval rests on", (tests_table(estimated, written),))
+    ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
     blocks.append(arms_table(arms_frame(evidence), written, evidence.study.repeat))

@@ -76,7 +76,11 @@ def last_epochs(evidence: Evidence) -> tuple[Block, ...]:
     caption = f"Spread of {written.of_value()}, over the last {most} of each run (not a deviation from seed to seed)."
     wide = number(float((frame["high"] - frame["low"]).max()), written.digits)
     points = f" {written.difference}" if written.difference else ""
-    return Heading("The last epochs"), Text(f"{SETTLED} Here it moved by at most {wide}{points}."), Table("last-epochs", caption, frame, columns)
+    return (
+        Heading("The last epochs"),
+        Text(f"{SETTLED} Here it moved by at most {wide}{points}."),
+        Table("last-epochs", caption, frame, columns),
+    )
 
 
 def last_epochs_frame(evidence: Evidence, study: Elsewhere) -> pd.DataFrame:

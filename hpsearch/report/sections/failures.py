@@ -49,7 +49,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Reasons, the most frequent first, with how many trials each ended and the key of one; numbers in a reason count for nothing."""
+    """Reasons, the most frequent first, with how many trials each ended and the key of one; numbers in them count for nothing."""
     kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
     grouped = frame.assign(kind=kind).groupby(["state", "kind"], sort=False)
     lines = grouped.agg(reason=("reason", "first"), trials=("key", "size"), key=("key", "first")).reset_index()

@@ -5,6 +5,7 @@ Levels climb from the base's mean by the estimated steps, so that bars, interval
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -66,9 +67,7 @@ def ladder(evidence: Evidence) -> tuple[Block, ...]:
 
 def rungs_frame(each: Published) -> pd.DataFrame:
     """The published ladder: rung, name, top-1, top-5, what it adds to the rung below, source, settings, errata."""
-    lines = [
-        (r.rung, r.name, r.top1, r.top5, each.step(r), r.over or "", r.source, r.settings, each.errata(r)) for r in each.rungs
-    ]
+    lines = [(r.rung, r.name, r.top1, r.top5, each.step(r), r.over or "", r.source, r.settings, each.errata(r)) for r in each.rungs]
     columns = ["rung", "name", "top1", "top5", "step", "over", "source", "settings", "errata"]
     return pd.DataFrame(lines, columns=columns).astype({name: "float64" for name in ("top1", "top5", "step")})
 
@@ -105,8 +104,8 @@ def steps(plan: Plan) -> tuple[Step, ...]:
         below, arm = placed.get(rung.over or ""), placed.get(rung.rung)
         trick = next(iter(set(arm.tricks) - set(below.tricks)), None) if arm and below else None
         rows.append(Step(rung.name, rung.rung, arm, below if arm else None, trick))
-    beyond = [c for c in own if (_pair(c) or (None,))[0] not in placed.values()]
-    return (*rows, *(Step(c.name, "", *(_pair(c) or ()), c.trick) for c in beyond))
+    beyond = [(c, pair) for c in own if (pair := _pair(c)) and pair[0] not in placed.values()]
+    return (*rows, *(Step(c.name, "", above, below, c.trick) for c, (above, below) in beyond))
 
 
 def steps_frame(evidence: Evidence) -> pd.DataFrame:
@@ -128,7 +127,12 @@ def steps_frame(evidence: Evidence) -> pd.DataFrame:
         if row.arm:
             levels[row.arm] = end
         below = (rung.over if rung else None) or row.below
-        line = {"rung": row.rung, "step": row.name, "arm": short[row.arm.name] if row.arm else "", "over": place.get(below)}
+        line: dict[str, Any] = {
+            "rung": row.rung,
+            "step": row.name,
+            "arm": short[row.arm.name] if row.arm else "",
+            "over": place.get(below),
+        }
         line |= {"published": rung.top1 if rung else None, "mean": mean, "start": start, "end": end}
         line |= {name: getattr(effect, at) if effect else None for name, at in (("difference", "value"), ("low", "low"))}
         line |= {"high": effect.high if effect else None, "verdict": effect.verdict if effect else ""}
@@ -145,7 +149,7 @@ def _pair(contrast: Contrast) -> tuple[Arm, Arm] | None:
 
 
 def _effects(evidence: Evidence, rows: Sequence[Step]) -> dict[tuple[Arm | None, Arm | None], tuple[Effect, bool]]:
-    """The estimate of every step, and whether the plan asks for it: those it does not ask for are estimated with all that it does."""
+    """The estimate of every step, and whether the plan asks for it: those it does not ask for are estimated beside the rest."""
     plan = evidence.study.plan
     asked = {pair: n for n, c in enumerate(plan.contrasts) if (pair := _pair(c))}
     extra = [
@@ -160,13 +164,17 @@ def _effects(evidence: Evidence, rows: Sequence[Step]) -> dict[tuple[Arm | None,
     if extra:
         wider = Plan(plan.arms, (*plan.contrasts, *extra))
         estimated = effects(replace(evidence, study=replace(evidence.study, vary=wider)))
-        found |= {pair: (e, False) for c, e in zip(wider.contrasts, estimated, strict=True) if c.design == BRANCH and (pair := _pair(c))}
+        found |= {
+            pair: (e, False) for c, e in zip(wider.contrasts, estimated, strict=True) if c.design == BRANCH and (pair := _pair(c))
+        }
     return found
 
 
 def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Table:
     """The table of measured steps beside the published ones."""
-    marked = [f"{rung} {name}".strip() + ("" if asked else " *") for rung, name, asked in zip(*(frame[c] for c in NAMED), strict=True)]
+    marked = [
+        f"{rung} {name}".strip() + ("" if asked else " *") for rung, name, asked in zip(*(frame[c] for c in NAMED), strict=True)
+    ]
     interval, claimed = "95 % interval", "Published"
     columns = [Column("shown", "Rung" if published_too else "Step", width=11)]
     columns += [Column("published", "top-1, %", 2, over=claimed)] if published_too else []

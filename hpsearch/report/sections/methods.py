@@ -53,9 +53,8 @@ def _score(evidence: Evidence) -> str:
     seeds = f"{seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)}, the same ones for all arms"
     if not isinstance(study.seeds, int):
         seeds = f"{study.seeds.start} seeds at first, and more, up to {study.seeds.most}, where a row was not resolved"
-    return (
-        f"The score of a trial is its {written.name} {when}{unit}; {better} is better. Every arm is trained for {epochs} with {seeds}."
-    )
+    score = f"The score of a trial is its {written.name} {when}{unit}; {better} is better."
+    return f"{score} Every arm is trained for {epochs} with {seeds}."
 
 
 def _model(evidence: Evidence) -> str:
@@ -63,8 +62,8 @@ def _model(evidence: Evidence) -> str:
         return ""
     methods = {effect.method for effect in effects(evidence) if effect.method}
     said = (
-        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. Intervals hold for "
-        "all contrasts of the table together with 95 % confidence"
+        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. Intervals hold "
+        "for all contrasts of the table together with 95 % confidence"
     )
     if not methods or "pooled" in methods:
         said += (

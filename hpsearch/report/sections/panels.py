@@ -110,9 +110,7 @@ def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
 Axes = tuple[Scale, Scale | None]  # of one panel; without a second the points are drawn against the score
 
 
-def _chart(
-    evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit, most: int | None = None
-) -> Chart | None:
+def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit, most: int | None = None) -> Chart | None:
     every = points_frame(evidence, arm)
     if every["score"].isna().all() or not pairs:
         return None

@@ -36,12 +36,12 @@ def behind(evidence: Evidence, keys: pd.DataFrame) -> Fold:
     study, options = command_of(evidence)
     commands = f"hpsearch show {study} KEY{options}\nhpsearch rerun {study} KEY{options}"
     said = (
-        "A number of an arm rests on its trials, one per seed; a contrast on the trials of its arms. Take the digits of one for KEY: "
-        "show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch."
+        "A number of an arm rests on its trials, one per seed; a contrast on the trials of its arms. Take the digits of one for "
+        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch."
     )
     shown = Table(
         "keys",
-        f"Trials by arm: the first {DIGITS} digits of the key under every seed. A key is a hash of config, seed, epochs, data and code.",
+        f"Trials by arm: the first {DIGITS} digits of the key under every seed. A key is a hash of all that a trial depends on.",
         by_arm(pd.concat([keys, other_keys(evidence)])),
         (Column("arm", "Arm"), Column("keys", "Seed and key", width=40)),
     )

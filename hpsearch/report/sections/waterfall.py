@@ -1,4 +1,4 @@
-"""The waterfall: each step of a ladder as a bar from the level below it to its own, the published ladder beside the measured one."""
+"""The waterfall: each step of a ladder as a bar from the level below to its own, the published ladder beside the measured one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -162,9 +162,15 @@ def _layout(
         layout[f"yaxis{suffix}"] = upright | {"anchor": f"x{suffix}", "showticklabels": n == 0}
         share = (1 - gap * (len(sides) - 1)) / len(sides)
         top = len(sides) - 1 - n
-        narrow |= {f"xaxis{suffix}.domain": [0, 1], f"yaxis{suffix}.domain": [top * (share + gap), min(1.0, top * (share + gap) + share)]}
+        narrow |= {
+            f"xaxis{suffix}.domain": [0, 1],
+            f"yaxis{suffix}.domain": [top * (share + gap), min(1.0, top * (share + gap) + share)],
+        }
         narrow |= {f"yaxis{suffix}.ticktext": thin, f"yaxis{suffix}.showticklabels": True, f"yaxis{suffix}.tickfont.size": 11}
-        narrow |= {f"xaxis{suffix}.title.text": label(titles[n], 28), f"xaxis{suffix}.range": _range(side, 0.8 if each and n == 0 else 0.45)}
+        narrow |= {
+            f"xaxis{suffix}.title.text": label(titles[n], 28),
+            f"xaxis{suffix}.range": _range(side, 0.8 if each and n == 0 else 0.45),
+        }
     return layout, narrow
 
 
