@@ -233,10 +233,9 @@ def course(name: str, arms: int, seeds: Seeds, worth: float, simulations: int) -
     ended, found = np.ones((arms, seeds.most), dtype=bool), []
     for _ in range(simulations):
         at = follow(seeds, asked, means[:, None] + case.draw(rng, arms, seeds.most), ended)
-        said = [judge_any(table, asked, 1 - at.levels[look]) for look, table in enumerate(at.tables)]
         held, told = [], []
         for row, look in enumerate(at.judged):
-            places, rows = said[look or 0]
+            places, rows = at.rows[look or 0]
             if rows is None or row not in places:
                 continue
             place = places.index(row)

@@ -10,7 +10,8 @@ One trial in forty fails. Timed are
 * open: from asking headless Chromium for the file until every chart in sight is drawn;
 * unfold: all that was folded opened at once, until everything is drawn.
 
-The limits are those of the project: 20 s, 5 s, 6 MB. Exit code 1 where one is passed.
+Other work on the machine counts against the wall clock, so CPU seconds stand beside it. The limits are those of the project: 20 s,
+5 s, 6 MB. Exit code 1 where one is passed.
 """
 
 import argparse
@@ -146,13 +147,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hpsearch-report-speed-") as name:
         folder, study = Path(name), study_of(given.trials)
         fill(folder / "hpsearch.db", study)
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         record = Record.open(str(folder / "hpsearch.db"))
         told = evidence(record, study, "benchmark", "")
         read = time.perf_counter() - began
         page = write(told, folder / "report.html")[0]
         found = {"build": time.perf_counter() - began, "MB": page.stat().st_size / 1e6}
-        print(f"build  {found['build']:6.1f} s, of which reading and replaying the record {read:.1f} s")
+        cpu = time.process_time() - cpu
+        print(f"build  {found['build']:6.1f} s ({cpu:.1f} s of CPU), of which reading and replaying the record {read:.1f} s")
         print(f"page   {found['MB']:6.2f} MB")
         if given.keep:
             shutil.copy(page, given.keep)

@@ -200,10 +200,23 @@ def effects_apart(plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", c
     """
     found, level = together(plan, scores, confidence)
     counts = {str(arm): len(mine) for arm, mine in scores.dropna(subset=["score"]).groupby("arm")}
-    return tuple(_apart(contrast, found.get(contrast), counts, level, confidence, goal) for contrast in plan.contrasts)
+    judged = [(contrast, found.get(contrast)) for contrast in plan.contrasts]
+    holm = iter(_holm(tuple(each.p for _, each in judged if each is not None and each.error)))
+    return tuple(
+        _apart(contrast, each, counts, level, confidence, goal, next(holm) if each is not None and each.error else None)
+        for contrast, each in judged
+    )
 
 
-def _apart(contrast: Contrast, found: Apart | None, counts: dict[str, int], level: float, confidence: float, goal: Goal) -> Effect:
+def _apart(
+    contrast: Contrast,
+    found: Apart | None,
+    counts: dict[str, int],
+    level: float,
+    confidence: float,
+    goal: Goal,
+    holm: float | None,
+) -> Effect:
     runs = min(counts.get(arm.name, 0) for arm, weight in contrast.weights if weight)
     if found is None:
         return Effect(contrast.name, contrast.design, None, None, None, runs, NOT_MEASURED)
@@ -214,5 +227,5 @@ def _apart(contrast: Contrast, found: Apart | None, counts: dict[str, int], leve
     said = verdict(low, high, goal)
     needed = found.runs_needed(level) if said == NOT_RESOLVED else None
     adjusted = min(1.0, found.p * (1 - confidence) / level)
-    own = (WELCH, found.df, found.error)
+    own = (WELCH, found.df, found.error, holm)
     return Effect(contrast.name, contrast.design, found.value, low, high, runs, said, None, adjusted, needed, *own)

@@ -150,6 +150,7 @@ class Course:
     wanted: tuple[int, ...]  # seeds per arm, as far as the scores determine it
     decided: tuple[int | None, ...]  # by row, the look at which it was resolved
     tables: tuple[Numbers, ...]  # what each look saw, (arms, seeds), not a number where a score was missing or not asked for
+    rows: tuple[tuple[list[int], Rows | None], ...]  # what it made of that, as ``judge_any`` gives it
     levels: tuple[float, ...]  # of all looks
 
     @property
@@ -169,10 +170,12 @@ def follow(
     zero, reaches no further than ``until`` to either side, or lies within the margin. A row with an arm that has no score at all
     after a look gets no further seeds either.
     """
-    levels = looks_levels(contrasts, seeds.looks, seeds.spending, 1 - confidence)
     wanted = np.full(len(values), seeds.start)
+    if not len(contrasts):
+        return Course(tuple(int(n) for n in wanted), (), (), (), ())
+    levels = looks_levels(contrasts, seeds.looks, seeds.spending, 1 - confidence)
     decided: list[int | None] = [None] * len(contrasts)
-    waiting, tables = list(range(len(contrasts))), []
+    waiting, tables, judged = list(range(len(contrasts))), [], []
     for look, (n, level) in enumerate(zip(seeds.looks, levels, strict=True)):
         arms = np.flatnonzero(np.any(contrasts[waiting] != 0, axis=0)) if look else np.arange(len(values))
         if not len(arms):
@@ -183,12 +186,13 @@ def follow(
         seen = np.where(np.arange(n) < wanted[:, None], values[:, :n], np.nan)
         tables.append(seen)
         places, rows = judge_any(seen, contrasts, 1 - level)
+        judged.append((places, rows))
         for row in resolved(rows, seeds.until, margin) if rows else ():
             if places[row] in waiting:
                 decided[places[row]] = look
         dead = ~np.isfinite(seen).any(axis=1)
         waiting = [row for row in waiting if decided[row] is None and not (contrasts[row] != 0)[dead].any()]
-    return Course(tuple(int(n) for n in wanted), tuple(decided), tuple(tables), levels)
+    return Course(tuple(int(n) for n in wanted), tuple(decided), tuple(tables), tuple(judged), levels)
 
 
 def judge_any(values: Numbers, contrasts: Numbers, confidence: float) -> tuple[list[int], Rows | None]:

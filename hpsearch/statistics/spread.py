@@ -80,18 +80,32 @@ def _noisiest(values: Numbers, left: list[int]) -> Noisy | None:
 
     part = values[left]
     whole, df = squares(part)
-    nothing = (ROUNDING * float(np.nanmax(np.abs(part)))) ** 2
+    if not deviation(whole, df, part[np.isfinite(part)]):
+        return None
     best = None
-    for place, arm in enumerate(left):
-        rest, below = squares(np.delete(part, place, axis=0))
-        if below < 1 or df <= below or whole <= nothing * df:
+    for arm, (rest, below) in zip(left, _without_each(part, whole, df), strict=True):
+        if below < 1 or df <= below:
             continue
         own = max(0.0, whole - rest) / (df - below)
-        ratio = own * below / rest if rest > nothing * below else np.inf
+        ratio = own * below / rest if rest > ROUNDING * whole else np.inf
         p = float(fdtrc(df - below, below, ratio))
         if best is None or (p, -ratio) < (best.p, -best.ratio):
             best = Noisy(arm, float(ratio), (df - below, below), p, p < CERTAIN / len(left))
     return best
+
+
+def _without_each(values: Numbers, whole: float, df: int) -> list[tuple[float, int]]:
+    """Residual squares and degrees of freedom of the table without each arm in turn.
+
+    Where no score is missing, an arm's residuals r take arms / (arms - 1) sum r^2 away with them.
+    """
+    if np.isnan(values).any():
+        return [squares(np.delete(values, place, axis=0)) for place in range(len(values))]
+    arms, seeds = values.shape
+    residuals = values - values.mean(axis=0)
+    residuals -= residuals.mean(axis=1, keepdims=True)
+    own = (residuals**2).sum(axis=1) * arms / (arms - 1)
+    return [(float(whole - each), df - seeds + 1) for each in own]
 
 
 def _unlike(values: Numbers) -> float | None:

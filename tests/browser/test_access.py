@@ -356,6 +356,17 @@ def test_paper_opens_what_is_folded_and_draws_it(browser, files):
     )
 
 
+def test_paper_cuts_no_line_of_code(browser, files):
+    opened(browser, files / "measured.html")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    try:
+        cut = "return Array.from(document.querySelectorAll('pre')).filter(p => p.scrollWidth > p.clientWidth + 1 || p.scrollHeight > p.clientHeight + 1).length"
+        assert browser.execute_script("return document.querySelectorAll('pre').length") >= 2
+        assert browser.execute_script(cut) == 0
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 def test_paper_is_light_even_where_the_screen_is_dark(browser, files):
     opened(browser, files / "whole.html", scheme="dark")
     browser.execute_cdp_cmd(
@@ -365,6 +376,10 @@ def test_paper_is_light_even_where_the_screen_is_dark(browser, files):
         ground, ink = browser.execute_script("const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]")
         assert contrast(ground, "#ffffff") == 1
         assert contrast(ground, ink) > 7
+        weak = [
+            (text, ink) for ink, under, large, text in browser.execute_script(SEEN) if contrast(ink, under) < (3 if large else 4.5)
+        ]
+        assert weak == []
         browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
         drawn = browser.execute_script("return document.querySelector('#intervals-plot')._fullLayout.font.color")
         assert contrast(drawn, "#ffffff") >= 4.5

@@ -154,6 +154,7 @@ def test_a_trial_trained_again_has_the_same_rows_and_leaves_the_record_as_it_was
         code, said, _ = hpsearch("rerun", "mine.py", key[:10])
         assert code == 0
         assert re.search(r"equal to the bit over [13] epochs: top1, loss, pair \(times left out\)", said)
+        assert "epoch 1\n" in said  # it was trained, and not read from the record
     assert (content(), files()) == (before, lying)
 
 

@@ -16,7 +16,7 @@ from hpsearch.report import markdown, page
 from hpsearch.report.blocks import Chart, Fold, Table
 from hpsearch.report.published import LADDERS, climbed, compared, published
 from hpsearch.report.sections.ladder import ladder as section
-from hpsearch.report.sections.ladder import rungs_frame, steps_frame
+from hpsearch.report.sections.ladder import reached, rungs_frame, steps_frame
 from hpsearch.report.sections.waterfall import waterfall
 from hpsearch.report.words import unit
 from hpsearch.statistics import effects
@@ -119,6 +119,12 @@ def test_steps_are_the_contrasts_of_the_table_and_levels_climb_by_them():
     assert (frame["start"] + frame["difference"] - frame["end"]).dropna().abs().max() < 1e-9
 
 
+def test_where_seeds_are_missing_levels_climb_by_the_corrected_steps_and_not_by_raw_means():
+    frame = steps_frame(at("some-failed"))
+    assert (frame["start"] + frame["difference"] - frame["end"]).dropna().abs().max() < 1e-9
+    assert (frame["end"] - frame["mean"]).abs().max() > 1e-6
+
+
 def test_steps_the_plan_does_not_ask_for_have_intervals_that_hold_together_with_its_own():
     frame = steps_frame(of("bag_of_tricks_imagenet")).set_index("rung")
     assert [rung for rung, asked in frame["asked"].items() if not asked] == ["12a", "12b", "13"]
@@ -145,6 +151,22 @@ def test_the_measured_waterfall_is_given_what_the_frame_holds():
     assert list(whiskers.x) == known["end"].tolist()
     assert list(whiskers.error_x.array) == pytest.approx((known["high"] - known["difference"]).tolist())
     assert list(whiskers.error_x.arrayminus) == pytest.approx((known["difference"] - known["low"]).tolist())
+
+
+def test_both_ends_of_both_ladders_and_the_claims_are_counted_in_words():
+    frame = steps_frame(of("bag_of_tricks_imagenet"))
+    said = reached(frame, unit("top1"))
+    top = frame["end"].dropna().iloc[-1]
+    assert said.startswith(
+        f"As published the ladder goes from 75.30 to 79.29 %, as measured from {frame['end'].iloc[1]:.2f} to {top:.2f} %."
+    )
+    counts = frame["beside"].value_counts()
+    agree, disagree, open_ = (counts.get(key, 0) for key in ("agrees", "disagrees", "cannot tell at this size"))
+    assert agree + disagree + open_ == 13
+    words = f"Of 13 steps {agree} agree with the sign of their claims, {disagree} disagree, and for {open_} it cannot be told at this size."
+    assert said.endswith(words)
+    before = reached(steps_frame(of("bag_of_tricks_imagenet", 0)), unit("top1"))
+    assert before == "As published the ladder goes from 75.30 to 79.29 %."
 
 
 def test_half_a_ladder_is_drawn_as_far_as_it_was_measured():

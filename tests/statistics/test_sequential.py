@@ -160,6 +160,13 @@ def test_more_trials_never_want_fewer_seeds(seed, fates, rng):
         before = wanted
 
 
+def test_a_plan_that_asks_nothing_gets_the_first_block():
+    plan = Plan((Arm(), Arm((A,))))
+    known = {(arm, n): float(n) for arm in ("base", "a") for n in range(3)}
+    assert next_seeds(RULE, plan, known) == {"base": 3, "a": 3}
+    assert effects_by_looks(RULE, plan, course(RULE, plan, known), frame(known)) == ()
+
+
 def test_what_ran_beyond_a_look_is_not_seen():
     known = scores({"a": 6.0}, sd=0.7)
     first = {key: score for key, score in known.items() if key[1] < 6}

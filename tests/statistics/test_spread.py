@@ -7,7 +7,8 @@ from scipy import stats
 
 from hpsearch import Plan, Trick, ladder
 from hpsearch.statistics import spread, spread_words
-from hpsearch.statistics.spread import SUSPECTED, UNLIKE, _unlike
+from hpsearch.statistics.blocks import squares
+from hpsearch.statistics.spread import SUSPECTED, UNLIKE, _unlike, _without_each
 
 PLAN, WIDE = (ladder(*(Trick(name, {name: 1}) for name in names)) for names in ("abcd", "abcdefg"))
 
@@ -103,3 +104,12 @@ def test_words_of_equal_and_of_unlike_arms():
     assert "differ in variance among themselves (p = " in unlike
     assert "nothing is pooled" in unlike
     assert spread_words(PLAN, frame(table(np.random.default_rng(7), 5, 1))) == ""
+
+
+def test_leaving_an_arm_out_of_a_whole_table_is_leaving_it_out_of_least_squares():
+    values = table(np.random.default_rng(9), 5, 4)
+    whole, df = squares(values)
+    short = [squares(np.delete(values, arm, axis=0)) for arm in range(5)]
+    quick = _without_each(values, whole, df)
+    assert [found for found, _ in quick] == pytest.approx([known for known, _ in short])
+    assert [df for _, df in quick] == [df for _, df in short]

@@ -34,7 +34,7 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     measured = [effect for effect in estimated if effect.value is not None]
     blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat)] if measured else []
     blocks += [
-        Fold("How sure each row is: p-values, and whose spread the interval rests on", (tests_table(estimated, written),))
+        Fold("How sure each row is: p-values, and whose spread the interval rests on", (certainty_table(estimated, written),))
     ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
@@ -134,7 +134,7 @@ def _p(value: float) -> str:
     return "" if pd.isna(value) else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
-def tests_table(estimated: Sequence[Effect], written: Unit) -> Table:
+def certainty_table(estimated: Sequence[Effect], written: Unit) -> Table:
     """The table behind the verdicts: standard error, degrees of freedom, and p-values adjusted and not."""
     frame = effects_frame([e for e in estimated if e.low is not None])
     frame = frame.assign(**{f"shown {name}": [_p(value) for value in frame[name]] for name in P_VALUES})

@@ -15,7 +15,7 @@ from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.published import Published, climbed, compared, published
 from hpsearch.report.sections.effects import TINTS, beside, unit_of
 from hpsearch.report.sections.waterfall import waterfall
-from hpsearch.report.words import Unit, short_names
+from hpsearch.report.words import Unit, count, number, short_names
 from hpsearch.statistics import Effect, effects
 
 COLUMNS = {
@@ -50,7 +50,7 @@ def ladder(evidence: Evidence) -> tuple[Block, ...]:
     measured = bool(frame["difference"].notna().any())
     blocks: list[Block] = []
     if climb:
-        blocks.append(Text(compared(study, climb[0])))
+        blocks.append(Text(f"{reached(frame, unit_of(evidence))} {compared(study, climb[0])}"))
     if measured or climb:
         blocks.append(waterfall(frame, climb[0] if climb else None, unit_of(evidence)))
     if measured:
@@ -63,6 +63,24 @@ def ladder(evidence: Evidence) -> tuple[Block, ...]:
             said = () if climb and each == climb[0] else (Text(compared(study, each)),)
             blocks.append(Fold(f"The published ladder: {each.paper}", (*said, table)))
     return tuple(blocks)
+
+
+def reached(frame: pd.DataFrame, written: Unit) -> str:
+    """From where to where both ladders go, and how many steps agree in sign with their claims."""
+    printed, levels = frame["published"].dropna(), frame["end"].dropna()
+    said = f"As published the ladder goes from {number(printed.iloc[0], 2)} to {number(printed.iloc[-1], 2)} %"
+    if levels.empty:
+        return f"{said}."
+    unit = f" {written.value}" if written.value else ""
+    said += f", as measured from {number(levels.iloc[0], written.digits)} to {number(levels.iloc[-1], written.digits)}{unit}."
+    counts = frame["beside"].value_counts()
+    judged = int(counts.drop("", errors="ignore").sum())
+    words = {"agrees": "agree with the sign of their claims", "disagrees": "disagree"}
+    parts = [f"{counts.get(key, 0)} {text}" for key, text in words.items()]
+    left = judged - sum(int(counts.get(key, 0)) for key in words)
+    return said + (
+        f" Of {count(judged, 'step')} {', '.join(parts)}, and for {left} it cannot be told at this size." if judged else ""
+    )
 
 
 def rungs_frame(each: Published) -> pd.DataFrame:
@@ -183,8 +201,7 @@ def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Tabl
     columns += [
         Column("end", "level", written.digits, over="Measured"),
         Column("difference", "step", written.digits, signed=True, over="Measured"),
-        Column("low", "low", written.digits, signed=True, over=interval),
-        Column("high", "high", written.digits, signed=True, over=interval),
+        *(Column(end, end, written.digits, signed=True, over=interval) for end in ("low", "high") if frame[end].notna().any()),
         Column("verdict", "Verdict", width=6, tints=TINTS),
     ]
     columns += [Column("beside", "Beside the claim", width=8)] if frame["beside"].any() else []
