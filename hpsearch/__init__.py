@@ -18,9 +18,13 @@ if TYPE_CHECKING:
         Trick,
         difference,
         factorial,
+        first_and_last,
+        fractional_factorial,
         ladder,
         leave_one_out,
         one_at_a_time,
+        orders,
+        plackett_burman,
     )
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _homes = {
-    "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial ladder leave_one_out one_at_a_time",
+    "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial first_and_last fractional_factorial ladder "
+    "leave_one_out one_at_a_time orders plackett_burman",
     "errors": "HpsearchError Refused",
     "run": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
@@ -68,9 +73,13 @@ __all__ = [
     "Uniform",
     "difference",
     "factorial",
+    "first_and_last",
+    "fractional_factorial",
     "ladder",
     "leave_one_out",
     "one_at_a_time",
+    "orders",
+    "plackett_burman",
 ]
 
 

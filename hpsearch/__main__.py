@@ -1,4 +1,4 @@
-"""The command line: ``hpsearch new | plan | run | status | report | export``, each given a study file.
+"""The command line: ``hpsearch new | plan | run | status | report | show | rerun | export``, each given a study file.
 
 Nothing heavy is imported here; every command imports what it needs when it is called.
 """
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from hpsearch.studyfile import StudyFile
 
 EXIT_CODES = """
-Exit codes: 0 done; 1 done, but some trials failed; 2 the input was refused, nothing was run; 70 a fault of hpsearch itself;
+Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was
+run; 70 a fault of hpsearch itself;
 75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
 """
 
@@ -43,6 +44,12 @@ TrialFolder = Annotated[
     typer.Option("--folder", help="For checkpoints; shared by all machines. [default: beside the record]"),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error, also of a mistake in the input.")]
+Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help="The trial's key, or its first 6 digits or more; the report lists them.", show_default=False
+    ),
+]
 Place = "runs/hpsearch.db"
 
 
@@ -179,12 +186,72 @@ def report(
     record: RecordPlace = Place,
     data: DataFolder = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder for every table, trial and epoch as CSV and Parquet, and as Markdown and LaTeX.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Write the report of what the record holds: one HTML file that needs no network, with .md and .csv beside it."""
     file = _read(study, data)
-    for path in _write_report(_evidence(file, _record_if_any(record)), out or _beside(record, file)):
+    told = _evidence(file, _record_if_any(record))
+    for path in _write_report(told, out or _beside(record, file)):
         typer.echo(path)
+    if tables is not None:
+        typer.echo(f"{_write_tables(told, tables)} files in {tables}; all tables at once: cd {tables} && pdflatex all.tex")
+
+
+@app.command()
+def show(
+    study: StudyPath,
+    key: Key,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    debug: Debug = False,
+) -> None:
+    """Say everything the record holds of one trial: its settings, rows and files, and where it stands in the study."""
+    from hpsearch.record import lookup
+
+    file = _read(study, data)
+    opened = _record(record, folder)
+    found = lookup.find(opened, key)
+    for heading, text in lookup.told(found, _evidence(file, opened)):
+        typer.echo(f"{heading:<22}  {text}")
+
+
+@app.command()
+def rerun(
+    study: StudyPath,
+    key: Key,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    cpus: Annotated[float, typer.Option(help="CPUs, as in the run that is repeated; threads are the whole part.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, where this machine has one]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Train one trial of the record again, here, and say whether its rows are the same. The record stays as it is."""
+    from hpsearch import launch
+    from hpsearch.record import lookup
+    from hpsearch.trials import again
+
+    _stop_on_signals()
+    file = _read(study, data)
+    found = lookup.find(_record(record, folder), key)
+    had_one = found.columns["device"] == "cuda" and launch.local_gpus() > 0
+    resources = launch.resources(cpus, float(had_one) if gpus is None else gpus, None, True, None)
+    if again.trial_of(found, file.study, file.known).key != found.key:
+        typer.echo("the training code has changed since this trial ran: its rows may be others for that reason")
+    launch.check_data(file)
+    for source in file.sources:
+        source.prepare(launch.cache_folder())
+    typer.echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
+    compared = again.rerun(
+        found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: typer.echo(f"epoch {epoch}")
+    )
+    for line in again.said(compared, found):
+        typer.echo(line)
+    raise typer.Exit(0 if compared.equal else 1)
 
 
 @app.command()
@@ -260,6 +327,15 @@ def _write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
         raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
 
 
+def _write_tables(told: "Evidence", folder: Path) -> int:
+    from hpsearch.report import write_tables
+
+    try:
+        return len(write_tables(told, folder))
+    except OSError as error:
+        raise Refused(f"cannot write the tables to {folder}: {error.strerror}; give another folder with --tables") from error
+
+
 def _closing(console: Any, told: "Evidence") -> None:
     """The effects in words, as the report's first lines."""
     from hpsearch.statistics import effects
@@ -301,13 +377,15 @@ def _resolution(file: "StudyFile", record: "Record | None") -> str:
         return "resolution  no differences are asked about"
     deviation = pooled_deviation(_evidence(file, record).measurements()) if record is not None else None
     arms, comparisons = len(study.plan.arms), len(study.plan.contrasts)
-    least = smallest_difference(arms, study.seeds, deviation or 1.0, comparisons=comparisons)
+    least = smallest_difference(arms, study.most_seeds, deviation or 1.0, comparisons=comparisons)
     unit = (
         f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
         if deviation
         else "times the deviation from seed to seed"
     )
-    return f"resolution  {study.seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+    return (
+        f"resolution  {study.most_seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
+    )
 
 
 def _stop_on_signals() -> None:
@@ -345,6 +423,62 @@ def _unexpected(error: Exception) -> int:
     traceback.print_exc()
     typer.echo("hpsearch: this is a fault of hpsearch, not of your study; please report it with the lines above", err=True)
     return 70
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A file, a folder, or an Optuna storage’s URL.", show_default=False)
+    ],
+    arm: Annotated[str, typer.Option(help="Column that names the arm; several with commas between them.", show_default=False)],
+    metric: Annotated[str, typer.Option(help="Column of the score, or NAME=COLUMN; top1 is in percent.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The HTML file; .md and .csv go beside it.", show_default=False)],
+    seed: Annotated[str | None, typer.Option(help="Column of seeds that arms share: runs are compared within a seed.")] = None,
+    run: Annotated[str | None, typer.Option(help="Column that tells runs apart.")] = None,
+    epoch: Annotated[str | None, typer.Option(help="Column that counts epochs or steps; a run scores by its last.")] = None,
+    seconds: Annotated[str | None, typer.Option(help="Column of the seconds a line took.")] = None,
+    arms: Annotated[str, typer.Option(help="Which arms and in which order, with commas between them.")] = "",
+    where: Annotated[list[str] | None, typer.Option(help="Only lines with COLUMN=VALUE; may be given again.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Call an arm differently, ARM=TEXT; may be given again.")] = None,
+    design: Annotated[str, typer.Option(help="against the base, each arm; or ladder, each arm and the one before.")] = "against",
+    base: Annotated[str | None, typer.Option(help="The arm to compare with. [default: the first]")] = None,
+    goal: Annotated[str, typer.Option(help="maximise or minimise.")] = "maximise",
+    scale: Annotated[float, typer.Option(help="Multiplies the score.")] = 1.0,
+    offset: Annotated[float, typer.Option(help="Is added to the score, after --scale.")] = 0.0,
+    settings: Annotated[Path | None, typer.Option(help="A table with one line per run, joined by the run's name.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Makes columns of a run's name, '(?P<arm>.+)-(?P<seed>[0-9]+)'.")] = None,
+    question: Annotated[str, typer.Option(help="In a sentence, what the results answer.")] = "",
+    form: Annotated[
+        str | None, typer.Option("--format", help="table, optuna, ray, wandb or tensorboard. [default: by what is there]")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the report of results made elsewhere: a table, an Optuna storage, Ray Tune, W&B or TensorBoard files."""
+    from rich.console import Console
+
+    from hpsearch.imports import Columns, Question, imported, read
+
+    wanted = Columns(
+        arm=arm,
+        arms=arms,
+        metric=metric,
+        seed=seed,
+        run=run,
+        epoch=epoch,
+        seconds=seconds,
+        where=tuple(where or ()),
+        scale=scale,
+        offset=offset,
+    )
+    asked = Question(text=question, goal=goal, design=design, base=base, labels=tuple(label or ()))
+    table = read(source, form, settings, pattern, run)
+    told = imported(table, source, wanted, asked, sys.argv[1:], out.stem)
+    written = _write_report(told, out)
+    console = Console()
+    for problem in told.agenda.problems:
+        console.print(problem, highlight=False, markup=False)
+    _closing(console, told)
+    console.print(f"report: {written[0]}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from hpsearch.ablation import Arm
 from hpsearch.search import Ask, Leg, Unfolding, unfold
 from hpsearch.search.unfold import Step
 from hpsearch.search.verdicts import Verdict
+from hpsearch.seeds import Seeds
 from hpsearch.space import Point, Space
 from hpsearch.study import TUNING_SEED, Study, Trial, needed
 
@@ -128,7 +129,7 @@ def agenda(study: Study, scores: Scores) -> Agenda:
     told = {arm: _Told(study, arm, scores) for arm in study.searches}
     searched = {arm: _search(study, each) for arm, each in told.items()}
     stages = tuple(stage for arm, found in searched.items() for stage in _stages(study, arm, found))
-    measurements, problems, settled = [], [], True
+    problems, settled, points = [], True, dict[Arm, Point]()
     for arm in study.plan.arms:
         found = searched.get(arm) or next(iter(searched.values()), None)
         point: Point | None = {} if found is None else found.winner
@@ -138,12 +139,30 @@ def agenda(study: Study, scores: Scores) -> Agenda:
                 whose = arm if arm in searched else next(iter(searched))
                 problems.append(_dead(whose, found.legs[-1]))
         if point is not None:
-            config = study.config(arm, point)
-            epochs = study.length(config)
-            measurements += [Measurement(arm, s, study.trial(config, s, epochs, "final")) for s in range(study.seeds)]
+            points[arm] = point
+    measurements = _measurements(study, points, scores)
+    if isinstance(study.seeds, Seeds) and any(m.trial.key not in scores for m in measurements):
+        settled = False  # further seeds may follow from these
     looked = frozenset(key for each in told.values() for key in each.looked)
     winners = tuple((arm.name, found.winner) for arm, found in searched.items() if found.winner is not None)
-    return Agenda(stages, tuple(measurements), tuple(dict.fromkeys(problems)), settled, winners, looked)
+    return Agenda(stages, measurements, tuple(dict.fromkeys(problems)), settled, winners, looked)
+
+
+def _measurements(study: Study, points: Mapping[Arm, Point], scores: Scores) -> tuple[Measurement, ...]:
+    """The seeds of every arm whose tuned point is known: all of them, or as many as the looks so far ask for."""
+    every = {arm: [_measured(study, arm, point, s) for s in range(study.most_seeds)] for arm, point in points.items()}
+    counts = {arm.name: study.first_seeds for arm in points}
+    if isinstance(study.seeds, Seeds):
+        from hpsearch.statistics import next_seeds  # numpy and scipy: only where seeds follow the results
+
+        ended = {(arm.name, s): scores[t.key] for arm, trials in every.items() for s, t in enumerate(trials) if t.key in scores}
+        counts |= next_seeds(study.seeds, study.plan, ended, study.margin)
+    return tuple(Measurement(arm, s, trial) for arm, trials in every.items() for s, trial in enumerate(trials[: counts[arm.name]]))
+
+
+def _measured(study: Study, arm: Arm, point: Point, seed: int) -> Trial:
+    config = study.config(arm, point)
+    return study.trial(config, seed, study.length(config), "final")
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ def hours(study: Study, device: Gpu) -> float:
     seconds = sum(round_.points * round_.epochs * _epoch(trial, device) for trial, round_ in searched)
     seconds += sum(trial.epochs * _epoch(trial, device) for trial in study.teachers)
     measured = [study.student(arm, 0, "final") for arm in study.plan.arms]
-    seconds += study.seeds * sum(trial.epochs * _epoch(trial, device) for trial in measured)
+    seconds += study.most_seeds * sum(trial.epochs * _epoch(trial, device) for trial in measured)
     return seconds / 3600
 
 

@@ -1,6 +1,7 @@
 """A study: one question, what is fixed, what is asked about, what is re-tuned, and what it may cost."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from hpsearch.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.run import HeldOut, Source
 from hpsearch.search import Ask, Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
+from hpsearch.seeds import Seeds
 from hpsearch.space import Choice
 from hpsearch.values import Value, digest
 
@@ -63,12 +65,15 @@ class Study(Value):
     base: Any  # a frozen dataclass
     vary: Plan | None = None
     tune: Tune | None = None
-    seeds: int = 5  # repeats of every arm, each with its own seed; never seeds used for tuning
+    seeds: int | Seeds = 5  # repeats of every arm, each with its own seed; never seeds used for tuning
     epochs: int | None = None  # of a full training; without it the base's own field `epochs`
     budget: int | None = None  # epochs, all trials together
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
     goal: Literal["maximise", "minimise"] = "maximise"
+    last: int = 1  # epochs at the end whose median the score is
+    margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
+    also: tuple[tuple[str, Literal["maximise", "minimise"]], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
@@ -132,6 +137,16 @@ class Study(Value):
         return Trial(config, seed, epochs, held_out, self.code)
 
     @property
+    def paired(self) -> bool:
+        """Whether seeds are blocks: trials of two arms under one seed share what the seed decides."""
+        return True
+
+    @property
+    def repeat(self) -> str:
+        """What one repeat of an arm is called."""
+        return "seed"
+
+    @property
     def searches(self) -> tuple[Arm, ...]:
         """The arms that are searched: each, or the one whose winner all share."""
         if self.tune is None:
@@ -141,17 +156,27 @@ class Study(Value):
         return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
 
     @property
+    def most_seeds(self) -> int:
+        """Seeds that an arm may have."""
+        return self.seeds.most if isinstance(self.seeds, Seeds) else self.seeds
+
+    @property
+    def first_seeds(self) -> int:
+        """Seeds that every arm has."""
+        return self.seeds.start if isinstance(self.seeds, Seeds) else self.seeds
+
+    @property
     def cost(self) -> int:
         """Epochs of all trials together, as if none had run."""
         search = len(self.searches) * self.tune.cost if self.tune else 0
         taught = sum(trial.epochs for trial in self.teachers)
-        return search + taught + self.seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
+        return search + taught + self.most_seeds * sum(self.length(self.config(arm)) for arm in self.plan.arms)
 
     @property
     def trials(self) -> int:
         """Trials wanted in all; those that rounds or arms share are counted once for each."""
         search = len(self.searches) * self.tune.trials if self.tune else 0
-        return search + len(self.teachers) + self.seeds * len(self.plan.arms)
+        return search + len(self.teachers) + self.most_seeds * len(self.plan.arms)
 
     @cached_property
     def teachers(self) -> tuple[Trial, ...]:
@@ -160,7 +185,7 @@ class Study(Value):
         measuring = [self.student(arm, 0, "final") for arm in self.plan.arms]
         found = {trial.key: trial for student in (*searching, *measuring) for trial in needed(student)}
         if found and not self.tune:
-            own = {self.student(arm, seed, "final").key for arm in self.plan.arms for seed in range(self.seeds)}
+            own = {self.student(arm, seed, "final").key for arm in self.plan.arms for seed in range(self.most_seeds)}
             found = {key: trial for key, trial in found.items() if key not in own}
         return tuple(found.values())
 
@@ -283,6 +308,21 @@ def _try(study: Study, arm: Arm, name: str, value: Any, chosen: Mapping[str, Any
         raise Refused(f"the range of {name!r} reaches {value!r}, which is refused: {error}") from error
 
 
+def _check_also(study: Study) -> None:
+    known = {study.metric}
+    for pair in study.also:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and pair[0]):
+            raise Refused(
+                f"Study.also is pairs of a metric and 'maximise' or 'minimise', got {pair!r}: write also=(('loss', 'minimise'),)"
+            )
+        metric, goal = pair
+        if goal not in ("maximise", "minimise"):
+            raise Refused(f"Study.also needs 'maximise' or 'minimise' for {metric!r}, got {goal!r}")
+        if metric in known:
+            raise Refused(f"Study.also names {metric!r}, which is judged already: name each metric once")
+        known.add(metric)
+
+
 def _check_numbers(study: Study) -> None:
     if study.vary is None and study.tune is None:
         raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
@@ -290,9 +330,15 @@ def _check_numbers(study: Study) -> None:
         raise Refused("Study.question is empty: say in one sentence what the study asks")
     if not study.metric or study.goal not in ("maximise", "minimise"):
         raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
-    if isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
+    _check_also(study)
+    if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):
+        raise Refused(f"Study.margin is a positive number in the unit of {study.metric!r}, or None, got {study.margin!r}")
+    if isinstance(study.seeds, Seeds):
+        if not study.plan.contrasts:
+            raise Refused("Study.seeds=Seeds(...) asks where seeds matter, and the plan has no contrasts: give a whole number")
+    elif isinstance(study.seeds, bool) or not isinstance(study.seeds, int) or not 1 <= study.seeds < TUNING_SEED:
         raise Refused(f"Study.seeds is how many times each arm is repeated, at least 1, got {study.seeds!r}")
-    if study.plan.contrasts and study.seeds < 2:
+    if study.plan.contrasts and study.first_seeds < 2:
         raise Refused("an interval on a difference needs at least 2 seeds, got seeds=1: raise Study.seeds (5 is a fair start)")
     if study.epochs is None and not isinstance(getattr(study.base, "epochs", None), int):
         raise Refused(f"{type(study.base).__name__} has no field 'epochs', so the study needs epochs=")
@@ -300,6 +346,9 @@ def _check_numbers(study: Study) -> None:
         length = study.config(arm).epochs if study.epochs is None else study.epochs
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise Refused(f"arm {arm.name!r} would train for {length!r} epochs: give it a whole number, at least 1")
+    shortest = min(study.length(study.config(arm)) for arm in study.plan.arms)
+    if isinstance(study.last, bool) or not isinstance(study.last, int) or not 1 <= study.last <= shortest:
+        raise Refused(f"Study.last is how many of the last epochs the score is the median of, 1 to {shortest}, got {study.last!r}")
     if not (study.divergence is None or isinstance(study.divergence, Divergence)):
         raise Refused(f"Study.divergence is Divergence(metric=..., multiple=...) or None, got {study.divergence!r}")
     if study.budget is not None and study.cost > study.budget:

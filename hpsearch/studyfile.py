@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from hpsearch.errors import HpsearchError, Refused
 from hpsearch.run import Source
@@ -29,6 +29,12 @@ class StudyFile:
     def sources(self) -> tuple[Source, ...]:
         """The data that any arm of the study, or a teacher, names; each once."""
         return self.study.sources
+
+    @property
+    def known(self) -> tuple[type | FunctionType, ...]:
+        """The classes and functions the file names, its own and imported ones: what a recorded config of it may hold."""
+        module = sys.modules.get(f"study_{self.name}")
+        return tuple(value for value in vars(module).values() if isinstance(value, type | FunctionType)) if module else ()
 
 
 def read(path: Path) -> StudyFile:

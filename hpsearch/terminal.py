@@ -13,7 +13,7 @@ from rich.table import Table
 from hpsearch.ablation import Teacher
 from hpsearch.agenda import Agenda
 from hpsearch.gpus import Gpu
-from hpsearch.report.words import compact, short_names, verdict
+from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
 from hpsearch.search.verdicts import Move
 from hpsearch.study import Study, Trial, different, needed
@@ -111,7 +111,7 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     trials = list(plan.trials())
     finished = _finished(trials, states)
     console.print(f"contrasts   {len(study.plan.contrasts)}", highlight=False)
-    console.print(f"seeds       {study.seeds} per arm, none of them used for tuning", highlight=False)
+    console.print(f"seeds       {seeds_each(study.seeds)} per arm, none of them used for tuning", highlight=False)
     console.print(f"trials      {study.trials} wanted, {len(finished)} done", highlight=False)
     spent = sum(t.epochs for t in finished)
     limit = f", budget {study.budget:,}" if study.budget else ""

@@ -95,6 +95,8 @@ def from_json(data: Any, known: Iterable[type | FunctionType] = ()) -> Any:
 
 
 def _canonical(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, str):  # most are; asking a protocol takes long
+        return value
     if isinstance(value, Identified):
         return value.identity()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:

@@ -1,11 +1,9 @@
 """Designs: functions from tricks to a plan. Arms that two designs share are trained once."""
 
-from collections.abc import Iterable
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from hpsearch.ablation.plan import Contrast, Plan, difference
-from hpsearch.ablation.trick import Arm, Trick
-from hpsearch.errors import Refused
+from hpsearch.ablation.trick import Arm, Trick, refuse_few
 
 
 def ladder(*tricks: Trick) -> Plan:
@@ -19,7 +17,7 @@ def ladder(*tricks: Trick) -> Plan:
     >>> [contrast.name for contrast in ladder(a, b).contrasts]
     ['+ a', '+ b', 'all 2 together']
     """
-    _need(tricks, 1, "ladder")
+    refuse_few(tricks, 1, "ladder")
     arms = [Arm(tricks[:n]) for n in range(len(tricks) + 1)]
     steps = [
         difference(f"+ {trick.name}", above, below, "ladder", trick)
@@ -39,7 +37,7 @@ def leave_one_out(*tricks: Trick) -> Plan:
     >>> [arm.name for arm in leave_one_out(a, b).arms]
     ['a + b', 'b', 'a']
     """
-    _need(tricks, 2, "leave_one_out")
+    refuse_few(tricks, 2, "leave_one_out")
     full = Arm(tricks)
     asked = [difference(f"{t.name} in the full stack", full, full.without(t), "leave one out", t) for t in tricks]
     return Plan((full,), tuple(asked))
@@ -52,47 +50,34 @@ def one_at_a_time(*tricks: Trick) -> Plan:
     >>> [arm.name for arm in one_at_a_time(a, b).arms]
     ['base', 'a', 'b']
     """
-    _need(tricks, 1, "one_at_a_time")
+    refuse_few(tricks, 1, "one_at_a_time")
     base = Arm()
     return Plan((base,), tuple(difference(f"{t.name} alone", Arm((t,)), base, "one at a time", t) for t in tricks))
 
 
-def factorial(*tricks: Trick) -> Plan:
-    """Every subset of the tricks, with main effects and two-way interactions.
+def first_and_last(*tricks: Trick) -> Plan:
+    """Ask of each trick what it is worth laid first, what it is worth laid last, and how far the two lie apart.
 
-    ``k`` tricks give ``2**k`` arms. A main effect is the mean of the trick's gain over all settings of the others; an interaction
-    of two is what the one gains more when the other is there, again averaged over the rest: zero where gains simply add.
-    Source: Box, Hunter and Hunter (2005), chapter 5.
+    With ``y`` an arm's score, ``0`` the base and ``S`` the full stack: first is ``y(t) - y(0)``, last is ``y(S) - y(S without t)``,
+    and the gap is last minus first, in the metric's unit: zero where gains add, below zero where the other tricks already did what
+    this one does. It holds every interaction of the trick with the others; two tricks have one gap between them.
+    ``n`` tricks give ``2 n + 2`` arms, fewer for ``n`` under 3.
+    Source: first and last as in Grömping (2006), Journal of Statistical Software 17(1), there for shares of variance.
 
-    >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})
-    >>> for contrast in factorial(a, b).contrasts:
-    ...     print(contrast.name, [weight for arm, weight in contrast.weights])
-    a, main effect [-0.5, 0.5, -0.5, 0.5]
-    b, main effect [-0.5, -0.5, 0.5, 0.5]
-    a x b [1.0, -1.0, -1.0, 1.0]
+    >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
+    >>> [contrast.name for contrast in first_and_last(a, b, c).contrasts][::3]
+    ['a alone', 'a in the full stack', 'a, full stack minus alone']
+    >>> [(arm.name, weight) for arm, weight in first_and_last(a, b, c).contrasts[-3].weights]
+    [('a + b + c', 1.0), ('b + c', -1.0), ('a', -1.0), ('base', 1.0)]
     """
-    _need(tricks, 2, "factorial")
-    arms = [Arm(subset) for n in range(len(tricks) + 1) for subset in combinations(tricks, n)]
-    single = [_effect(arms, (t,), f"{t.name}, main effect", t) for t in tricks]
-    double = [_effect(arms, pair, f"{pair[0].name} x {pair[1].name}", None) for pair in combinations(tricks, 2)]
-    return Plan(tuple(arms), tuple(single + double))
+    refuse_few(tricks, 2, "first_and_last")
+    gaps = [_gap(t.name, t, tricks) for t in tricks]
+    if len(tricks) == 2:
+        gaps = [_gap(f"{tricks[0].name} or {tricks[1].name}", tricks[0], tricks, tricks)]
+    return one_at_a_time(*tricks) | leave_one_out(*tricks) | Plan((), tuple(gaps))
 
 
-def _effect(arms: Iterable[Arm], factors: tuple[Trick, ...], name: str, trick: Trick | None) -> Contrast:
-    arms = list(arms)
-    share = len(arms) / 2 ** len(factors)  # arms per setting of the factors
-    signs = [_sign(arm, factors) for arm in arms]
-    return Contrast(name, tuple((a, s / share) for a, s in zip(arms, signs, strict=True)), "factorial", trick)
-
-
-def _sign(arm: Arm, factors: tuple[Trick, ...]) -> float:
-    """+1 where an even number of the factors is missing, -1 where an odd number is."""
-    return (-1.0) ** sum(factor not in arm.tricks for factor in factors)
-
-
-def _need(tricks: tuple[Trick, ...], least: int, design: str) -> None:
-    if len(tricks) < least:
-        raise Refused(f"{design} needs at least {least} trick{'s' * (least > 1)}, got {len(tricks)}")
-    if len(set(tricks)) < len(tricks):
-        twice = next(t.name for n, t in enumerate(tricks) if t in tricks[:n])
-        raise Refused(f"{design} was given trick {twice!r} twice: name each once")
+def _gap(name: str, trick: Trick, tricks: tuple[Trick, ...], between: tuple[Trick, ...] = ()) -> Contrast:
+    full = Arm(tricks)
+    weights = ((full, 1.0), (full.without(trick), -1.0), (Arm((trick,)), -1.0), (Arm(), 1.0))
+    return Contrast(f"{name}, full stack minus alone", weights, "last minus first", between=between)

@@ -1,7 +1,7 @@
 """A plan: the arms to train and the contrasts to ask of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hpsearch.ablation.trick import Arm, Trick, refuse_namesakes
@@ -15,14 +15,15 @@ Item = TypeVar("Item")
 class Contrast(Value):
     """A question asked of the arms: a weight per arm, summing to zero.
 
-    The estimate is the weighted sum of the arms' means. ``trick`` is the one the contrast measures, where it is one; ``design``
-    names the family it stands in and is a heading of the table.
+    The estimate is the weighted sum of the arms' means. ``trick`` is the one whose worth the contrast is, ``between`` the tricks
+    whose interaction it is, where it is one; ``design`` names the family it stands in and is a heading of the table.
     """
 
     name: str
     weights: tuple[tuple[Arm, float], ...]
     design: str = ""
     trick: Trick | None = None
+    between: tuple[Trick, ...] = ()
 
     def __post_init__(self) -> None:
         total = sum(weight for _, weight in self.weights)
@@ -33,9 +34,22 @@ class Contrast(Value):
         if len({arm for arm, _ in self.weights}) < len(self.weights):
             raise Refused(f"contrast {self.name!r} names an arm twice: give each arm one weight")
 
+    @property
+    def under(self) -> Arm:
+        """What it was laid over: the tricks that all its arms have.
+
+        >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})
+        >>> difference("a in the full stack", Arm((a, b)), Arm((b,))).under.name
+        'b'
+        """
+        first, *others = (arm.tricks for arm, _ in self.weights)
+        return Arm(tuple(trick for trick in first if all(trick in tricks for tricks in others)))
+
     def over(self, arm: Arm) -> "Contrast":
-        """The same question asked on top of another arm."""
-        return Contrast(self.name, tuple((a | arm, w) for a, w in self.weights), self.design, self.trick)
+        """The same question asked on top of another arm; a name that says what it was laid over says it anew."""
+        laid = replace(self, weights=tuple((a | arm, w) for a, w in self.weights))
+        stem = self.name.removesuffix(_over(self))
+        return laid if stem == self.name else replace(laid, name=stem + _over(laid))
 
 
 def difference(name: str, better: Arm, worse: Arm, design: str = "", trick: Trick | None = None) -> Contrast:
@@ -52,19 +66,27 @@ class Plan(Value):
     """Arms and contrasts, each once; every arm a contrast names is trained.
 
     ``plan >> other`` lays the other plan on the arm with all of this plan's tricks; ``plan | other`` puts them side by side, and
-    arms they share are trained once.
+    arms they share are trained once. Contrasts of one design that would share a name add what they were laid over. ``notes`` are
+    sentences about what the designs can tell and what they cannot; they are printed beside the results.
+
+    >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})
+    >>> alone = Plan((), (difference("a alone", Arm((a,)), Arm()),))
+    >>> [contrast.name for contrast in (alone | (Plan((Arm((b,)),)) >> alone)).contrasts]
+    ['a alone', 'a alone, over b']
     """
 
     arms: tuple[Arm, ...]
     contrasts: tuple[Contrast, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         named = (arm for contrast in self.contrasts for arm, _ in contrast.weights)
         object.__setattr__(self, "arms", _once((*self.arms, *named)))
-        object.__setattr__(self, "contrasts", _once(self.contrasts))
         if not self.arms:
             raise Refused("a Plan needs at least one arm")
         refuse_namesakes(self.tricks)
+        object.__setattr__(self, "contrasts", told_apart(self.contrasts))
+        object.__setattr__(self, "notes", _once(self.notes))
 
     @property
     def tricks(self) -> tuple[Trick, ...]:
@@ -87,10 +109,59 @@ class Plan(Value):
         return Plan(
             self.arms + tuple(arm | top for arm in other.arms),
             self.contrasts + tuple(contrast.over(top) for contrast in other.contrasts),
+            self.notes + other.notes,
         )
 
     def __or__(self, other: "Plan") -> "Plan":
-        return Plan(self.arms + other.arms, self.contrasts + other.contrasts)
+        return Plan(self.arms + other.arms, self.contrasts + other.contrasts, self.notes + other.notes)
+
+
+def told_apart(contrasts: Iterable[Contrast]) -> tuple[Contrast, ...]:
+    """The contrasts, each once; those of one design that share a name say what they were laid over.
+
+    Where that is the same, they also say which tricks they are about. A name that nothing shares stays as it was given.
+
+    >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
+    >>> pair = [difference("all together", Arm((a, other)), Arm()) for other in (b, c)]
+    >>> [contrast.name for contrast in told_apart(pair)]
+    ['all together, among a, b', 'all together, among a, c']
+    """
+    given: dict[Contrast, Contrast] = {}
+    for contrast in contrasts:
+        given.setdefault(_bare(contrast), contrast)
+    families: dict[tuple[str, str], list[Contrast]] = {}
+    for bare in given:
+        families.setdefault((bare.design, bare.name), []).append(bare)
+    told: dict[Contrast, Contrast] = {}
+    for family in families.values():
+        among = len({contrast.under for contrast in family}) < len(family)
+        for contrast in family:
+            said = contrast.name + _among(contrast) * among + _over(contrast)
+            told[contrast] = replace(contrast, name=said) if len(family) > 1 else given[contrast]
+    _refuse_twins(told.values())
+    return tuple(told[bare] for bare in given)
+
+
+def _refuse_twins(contrasts: Iterable[Contrast]) -> None:
+    names: set[tuple[str, str]] = set()
+    for contrast in contrasts:
+        if (contrast.design, contrast.name) in names:
+            raise Refused(f"two different contrasts are named {contrast.name!r}: ask one, or rename one with dataclasses.replace")
+        names.add((contrast.design, contrast.name))
+
+
+def _bare(contrast: Contrast) -> Contrast:
+    """The contrast under the name it had before it was told apart from others."""
+    return replace(contrast, name=contrast.name.removesuffix(_over(contrast)).removesuffix(_among(contrast)))
+
+
+def _over(contrast: Contrast) -> str:
+    return f", over {contrast.under.name}" if contrast.under.tricks else ""
+
+
+def _among(contrast: Contrast) -> str:
+    about = {trick.name for arm, _ in contrast.weights for trick in arm.tricks if trick not in contrast.under.tricks}
+    return f", among {', '.join(sorted(about))}"
 
 
 def _once(items: Iterable[Item]) -> tuple[Item, ...]:

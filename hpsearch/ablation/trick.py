@@ -128,3 +128,12 @@ def refuse_namesakes(tricks: Iterable[Trick]) -> None:
     for trick in tricks:
         if names.setdefault(trick.name, trick) != trick:
             raise Refused(f"two different tricks are named {trick.name!r}: rename one")
+
+
+def refuse_few(tricks: tuple[Trick, ...], least: int, design: str) -> None:
+    """Refuse fewer tricks than a design needs, and one given twice."""
+    if len(tricks) < least:
+        raise Refused(f"{design} needs at least {least} trick{'s' * (least > 1)}, got {len(tricks)}")
+    if len(set(tricks)) < len(tricks):
+        twice = next(t.name for n, t in enumerate(tricks) if t in tricks[:n])
+        raise Refused(f"{design} was given trick {twice!r} twice: name each once")

@@ -43,7 +43,7 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
     while True:
         plan = agenda(study, scores)
         keys = {trial.key for trial in plan.trials()} | plan.looked
-        found = record.scores(keys, study.metric) if record else {}
+        found = record.scores(keys, study.metric, study.last) if record else {}
         if len(found) == len(scores):
             return plan, scores
         scores = found
@@ -55,9 +55,9 @@ Entry = tuple[dict[str, Any], Trial]  # identifying columns, trial
 def _entries(plan: Agenda) -> list[Entry]:
     entries: list[Entry] = []
     for stage in plan.stages:
-        for place, trial in enumerate(stage.trials):
+        for place, (trial, point) in enumerate(zip(stage.trials, stage.points, strict=True)):
             ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
-            entries.append((ids | {"values": stage.points[place]}, trial))
+            entries.append((ids | {"values": point}, trial))
     for number, trial in enumerate(plan.teachers, start=1):
         entries.append(({"role": TEACHER, "arm": f"teacher {number}", "round": None, "point": None}, trial))
     for m in plan.measurements:

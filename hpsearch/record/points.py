@@ -7,6 +7,7 @@ space the search began with, so a dimension is as wide as whatever was looked at
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hpsearch.agenda import Stage
 from hpsearch.record.evidence import Evidence
@@ -15,14 +16,19 @@ from hpsearch.space import Dimension, Domain, Integers, LogIntegers, LogUniform,
 Values = dict[str, Any]  # dimension's label to value; one that does not exist at the point has none
 
 
+_known: "WeakKeyDictionary[Evidence, dict[str, Values]]" = WeakKeyDictionary()  # every picture of a search asks for the same
+
+
 def values_by_key(evidence: Evidence) -> dict[str, Values]:
     """The tuned values of every trial of a search, by its key."""
-    labelled = _labelled(evidence)
-    return {
-        trial.key: values_of(point, labelled)
-        for stage in evidence.agenda.stages
-        for trial, point in zip(stage.trials, stage.points, strict=True)
-    }
+    if evidence not in _known:
+        labelled = _labelled(evidence)
+        _known[evidence] = {
+            trial.key: values_of(point, labelled)
+            for stage in evidence.agenda.stages
+            for trial, point in zip(stage.trials, stage.points, strict=True)
+        }
+    return _known[evidence]
 
 
 def dimensions(evidence: Evidence, arm: str, number: int | None = None) -> dict[str, Domain]:

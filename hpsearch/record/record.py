@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -156,16 +157,18 @@ class Record:
                     found.setdefault(row.key, []).append((row.epoch, json.loads(row.metrics)))
         return found
 
-    def scores(self, keys: Iterable[str], metric: str) -> dict[str, float | None]:
-        """The metric in the last epoch of every finished trial; None for one that failed or was stopped."""
-        wanted, scores = set(keys), {}  # type: set[str], dict[str, float | None]
-        last = (tables.rows.c.key == tables.trials.c.key) & (tables.rows.c.epoch == tables.trials.c.epochs)
-        query = select(tables.trials.c.key, tables.trials.c.state, tables.rows.c.metrics).join(tables.rows, last, isouter=True)
+    def scores(self, keys: Iterable[str], metric: str, last: int = 1) -> dict[str, float | None]:
+        """The score of every finished trial, the median of its last epochs; None for one that failed or was stopped."""
+        wanted, found = set(keys), {}  # type: set[str], dict[str, list[float]]
+        own = (tables.rows.c.key == tables.trials.c.key) & (tables.rows.c.epoch > tables.trials.c.epochs - last)
+        query = select(tables.trials.c.key, tables.trials.c.state, tables.rows.c.metrics).join(tables.rows, own, isouter=True)
         with self._reading() as connection:
             for row in connection.execute(query.where(tables.trials.c.state.in_(("complete", "failed", "stopped")))):
                 if row.key in wanted:
-                    scores[row.key] = _metric(row.key, json.loads(row.metrics), metric) if row.state == "complete" else None
-        return scores
+                    values = found.setdefault(row.key, [])
+                    if row.state == "complete":
+                        values.append(_metric(row.key, json.loads(row.metrics), metric))
+        return {key: median(values) if values else None for key, values in found.items()}
 
     def keys(self, state: str) -> list[str]:
         """Keys of all trials in a state."""

@@ -3,6 +3,7 @@
 from hpsearch.report.blocks import Block, Chart, Code, Column, Facts, Fold, Heading, Table, Text
 from hpsearch.report.page import csv, markdown, page, write
 from hpsearch.report.sections import SECTIONS, Section
+from hpsearch.report.tables import tables, write_tables
 
 __all__ = [
     "SECTIONS",
@@ -19,5 +20,7 @@ __all__ = [
     "csv",
     "markdown",
     "page",
+    "tables",
     "write",
+    "write_tables",
 ]

@@ -1,4 +1,4 @@
-"""Blocks: frozen values a section is made of. Each becomes HTML for the page and Markdown; tables become CSV as well.
+"""Blocks: frozen values a section is made of. Each becomes HTML for the page and Markdown; tables become CSV and LaTeX as well.
 
 Text is escaped here, at the one door through which it reaches the page.
 """
@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol
 
 import pandas as pd
@@ -16,6 +17,7 @@ from great_tables import GT, html, loc, style
 from markupsafe import Markup, escape
 
 from hpsearch.errors import Refused
+from hpsearch.report.latex import tabular
 from hpsearch.report.words import MINUS, number
 
 KINDS = ("plain", "lead", "note", "warning")
@@ -205,6 +207,17 @@ class Table:
         """The whole frame in full precision, under its own column names."""
         return str(self.frame.to_csv(index=False, lineterminator="\n"))
 
+    def latex(self) -> str:
+        """The cells as shown, as a booktabs table with its caption and the label ``tab:NAME``."""
+        shown, groups = self.shown(), []
+        rows = shown[[f"c{k}" for k in range(len(self.columns))]].to_numpy().tolist()
+        headings = shown["group"].tolist() if self.group else [""] * len(rows)
+        for heading, members in groupby(zip(headings, rows, strict=True), key=lambda pair: pair[0]):
+            groups.append((heading, [row for _, row in members]))
+        heads, over = [c.label for c in self.columns], [c.over for c in self.columns]
+        right, widths = [c.to_right for c in self.columns], [c.width for c in self.columns]
+        return tabular(self.name, self.caption, heads, over, right, widths, groups, self.note)
+
 
 @dataclass(frozen=True, eq=False)
 class Chart:
@@ -226,9 +239,12 @@ class Chart:
         return {"data": [_lean(trace) for trace in figure["data"]], "layout": figure["layout"], "narrow": dict(self.narrow)}
 
     def html(self) -> Markup:
-        button = '<button type="button" aria-pressed="false" data-log="{0}-plot">logarithmic axis</button>' if self.log else ""
+        hidden = any(trace.visible == "legendonly" for trace in self.figure.data)
+        offered = [("log", "logarithmic axis")] * self.log + [("whole", "all lines")] * hidden
+        button = '<button type="button" aria-pressed="false" data-{}="{{0}}-plot">{}</button>'
+        buttons = "".join(button.format(what, name) for what, name in offered)
         frame = (
-            '<figure class="chart" id="{0}">' + button + '<div class="plot" id="{0}-plot" role="img" aria-label="{1}" '
+            '<figure class="chart" id="{0}">' + buttons + '<div class="plot" id="{0}-plot" role="img" aria-label="{1}" '
             'style="height:{2}px"></div><script type="application/json" id="{0}-data">{3}</script>'
             "<figcaption>{4}</figcaption></figure>"
         )

@@ -30,8 +30,8 @@
 
   // The layout as the screen, the scheme and the reader's buttons ask for it, always from the original.
   function layoutOf(chart) {
-    var layout = JSON.parse(chart.source).layout;
-    if (chart.narrow) { lay(layout, JSON.parse(chart.source).narrow); }
+    var layout = JSON.parse(chart.layout);
+    if (chart.narrow) { lay(layout, chart.changes); }
     lay(layout, colours(layout));
     if (chart.log) { layout.yaxis.type = "log"; }
     layout.uirevision = "kept"; // lines switched off in the legend stay off
@@ -45,11 +45,19 @@
   }
 
   function draw(plot) {
-    if (drawn.has(plot) || plot.clientWidth === 0) { return; } // inside a closed <details>: drawn when that opens
-    var source = document.getElementById(plot.id.replace(/-plot$/, "-data")).textContent;
-    var chart = {source: source, data: JSON.parse(source).data, narrow: plot.clientWidth < NARROW, log: false};
+    if (drawn.has(plot) || plot.closest("details:not([open])")) { return; } // folded: drawn when that opens
+    var source = JSON.parse(document.getElementById(plot.id.replace(/-plot$/, "-data")).textContent);
+    var chart = {
+      data: source.data, layout: JSON.stringify(source.layout), changes: source.narrow, narrow: plot.clientWidth < NARROW, log: false,
+      whole: false, few: source.data.map(function (trace) { return trace.visible; })
+    };
     drawn.set(plot, chart);
-    show(plot, chart).then(function () { plot.setAttribute("data-drawn", "true"); });
+    show(plot, chart).then(function () {
+      // The plot has a name in words; what it is made of would be read letter by letter.
+      Array.prototype.forEach.call(plot.children, function (part) { part.setAttribute("aria-hidden", "true"); });
+      all("#js-plotly-tester", function (part) { part.setAttribute("aria-hidden", "true"); });
+      plot.setAttribute("data-drawn", "true");
+    });
   }
 
   function fit(chart, plot) {
@@ -60,19 +68,34 @@
     }
   }
 
-  function toggle(button) {
-    var plot = document.getElementById(button.getAttribute("data-log"));
+  // Press a button of a chart: "log" for its upright axis, "whole" for the lines that only the legend switches on otherwise.
+  function press(button, what) {
+    var plot = document.getElementById(button.getAttribute("data-" + what));
+    draw(plot); // pressed before its turn came
     var chart = drawn.get(plot);
-    chart.log = !chart.log;
-    button.setAttribute("aria-pressed", String(chart.log));
+    chart[what] = !chart[what];
+    button.setAttribute("aria-pressed", String(chart[what]));
+    if (what === "whole") {
+      chart.data.forEach(function (trace, n) { trace.visible = chart.whole ? true : chart.few[n]; });
+    }
     show(plot, chart);
   }
 
   function all(selector, action) { Array.prototype.forEach.call(document.querySelectorAll(selector), action); }
   function again() { drawn.forEach(function (chart, plot) { show(plot, chart); }); }
 
-  all(".plot", draw);
-  all("button[data-log]", function (button) { button.addEventListener("click", function () { toggle(button); }); });
+  // One chart after another, so that the page can be read and scrolled from the first on.
+  function one(waiting) {
+    if (waiting.length) {
+      draw(waiting.shift());
+      setTimeout(one, 0, waiting);
+    }
+  }
+
+  one(Array.prototype.slice.call(document.querySelectorAll(".plot")));
+  ["log", "whole"].forEach(function (what) {
+    all("button[data-" + what + "]", function (button) { button.addEventListener("click", function () { press(button, what); }); });
+  });
   all("details", function (details) { details.addEventListener("toggle", function () { all(".plot", draw); }); });
   window.addEventListener("resize", function () { drawn.forEach(fit); });
   window.addEventListener("beforeprint", function () {

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from hpsearch.errors import Refused
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart, Fold, plain
 from hpsearch.report.sections import SECTIONS
@@ -35,10 +37,15 @@ class Part:
         return re.sub("[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
+_made: "WeakKeyDictionary[Evidence, tuple[Part, ...]]" = WeakKeyDictionary()  # page, Markdown and tables are made of the same
+
+
 def parts(evidence: Evidence) -> tuple[Part, ...]:
     """Every section that has something to say."""
-    made = (Part(title, section(evidence)) for title, section in SECTIONS.items())
-    return tuple(part for part in made if part.blocks)
+    if evidence not in _made:
+        made = (Part(title, section(evidence)) for title, section in SECTIONS.items())
+        _made[evidence] = tuple(part for part in made if part.blocks)
+    return _made[evidence]
 
 
 def page(evidence: Evidence) -> str:
@@ -54,12 +61,18 @@ def page(evidence: Evidence) -> str:
         .render(
             question=evidence.study.question,
             name=evidence.name,
+            origin=origin(evidence),
             parts=made,
             style=Markup(_file("page.css")),
             policy=policy(scripts),
             scripts=[Markup(script) for script in scripts],
         )
     )
+
+
+def origin(evidence: Evidence) -> str:
+    """What the page was made from, for its last line."""
+    return "results made elsewhere" if isinstance(evidence.study, Elsewhere) else f"the record of the study “{evidence.name}”"
 
 
 def markdown(evidence: Evidence) -> str:
@@ -82,9 +95,7 @@ def write(evidence: Evidence, out: Path) -> tuple[Path, ...]:
         raise Refused(f"a report is an HTML file: name it {out.with_suffix('.html').name}, got {out.name}")
     texts = {out: page(evidence), out.with_suffix(".md"): markdown(evidence), out.with_suffix(".csv"): csv(evidence)}
     out.parent.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        _replace(path, text)
-    return tuple(texts)
+    return tuple(replace_file(path, text) for path, text in texts.items())
 
 
 def policy(scripts: list[str]) -> str:
@@ -123,7 +134,8 @@ def _plotly() -> str:
     return str(script)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> Path:
+    """Write a text that appears whole or not at all; where it lies."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -133,3 +145,4 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return path

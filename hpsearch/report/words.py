@@ -122,8 +122,8 @@ def verdict(each: Verdict) -> str:
     """What is said of one dimension after a round.
 
     >>> from hpsearch.space import Uniform
-    >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-2, 0))), verdict(Verdict("lr", "inside"))
-    ('at the edge, widened to 0.01 to 1', 'inside')
+    >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-3, 0))), verdict(Verdict("lr", "inside"))
+    ('at the edge, widened to 0.001 to 1', 'inside')
     """
     if each.kind == "widened" and each.domain is not None:
         return f"at the edge, widened to {span(each.domain)}"
@@ -141,6 +141,15 @@ def count(amount: int, noun: str, many: str = "") -> str:
     ('1 seed', '1,200 epochs', '2 searches')
     """
     return f"{amount:,} {noun if amount == 1 else many or noun + 's'}"
+
+
+def seeds_each(seeds: Any) -> str:
+    """How many seeds an arm has: a number, or from the first block to the most it may have.
+
+    >>> seeds_each(5)
+    '5'
+    """
+    return f"{seeds:,}" if isinstance(seeds, int) else f"{seeds.start:,} to {seeds.most:,}"
 
 
 def listed(names: Iterable[str], most: int = 4) -> str:

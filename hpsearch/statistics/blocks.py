@@ -1,8 +1,8 @@
 """The model of a table: score = arm + seed + residual, with seeds as blocks and one variance for all arms."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,41 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 ROUNDING = 1e-10  # of the scores' size: what is smaller is arithmetic, not spread
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What least squares needs to know of a table before any score: which arms ran which seeds.
+
+    Parameters are one mean per arm and one shift per seed but the first; observations are in the order of the table's rows.
+    """
+
+    design: Numbers  # (observations, parameters)
+    solve: Numbers  # (parameters, observations), its pseudo-inverse
+    seen: Numbers  # (parameters, parameters): projection on what the data can tell apart
+    df: int  # observations less the rank of the design
+
+    def rest(self, observed: Numbers) -> Numbers:
+        """Residuals of observations (observations, ...)."""
+        return observed - self.design @ (self.solve @ observed)
+
+
+@lru_cache(maxsize=1024)
+def _layout(there: bytes, arms: int, seeds: int) -> Layout:
+    arm, seed = np.nonzero(np.frombuffer(there, dtype=np.bool_).reshape(arms, seeds))
+    ran = np.unique(seed)
+    columns = [arm == a for a in range(arms)] + [seed == s for s in ran[1:]]
+    design = np.column_stack(columns).astype(np.float64)
+    solve = np.asarray(np.linalg.pinv(design), dtype=np.float64)
+    seen = solve @ design
+    return Layout(design, solve, seen, len(arm) - round(float(np.trace(seen))))
+
+
+def layout(there: Flags) -> Layout:
+    """The layout of a table (arms, seeds) of what is there; every arm has at least one score."""
+    return _layout(np.ascontiguousarray(there).tobytes(), *there.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +74,26 @@ class Fit:
 
     def comparable(self, weights: Numbers) -> bool:
         """Whether the data tell the contrast apart from the seeds: not so where its arms share none, even through others."""
-        row = np.zeros(len(self.seen))
-        row[: len(weights)] = weights
-        return bool(np.allclose(row @ self.seen, row, atol=1e-8))
+        return bool(told_apart(self.seen, weights[None])[0])
+
+
+def told_apart(seen: Numbers, contrasts: Numbers) -> Flags:
+    """Which contrasts (rows, arms) of the means lie in what a layout can tell apart."""
+    rows = np.zeros((len(contrasts), len(seen)))
+    rows[:, : contrasts.shape[1]] = contrasts
+    return np.asarray((np.abs(rows @ seen - rows) < 1e-8).all(axis=1))
+
+
+def table(scores: "pd.DataFrame") -> tuple[tuple[str, ...], Numbers]:
+    """Arms with at least one score, and their scores (arms, seeds), not a number where one is missing or infinite."""
+    known = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
+    if known.duplicated(["arm", "seed"]).any():
+        raise Refused("an arm has two scores under one seed: give each trial once")
+    arms, seeds = tuple(dict.fromkeys(known["arm"])), {seed: n for n, seed in enumerate(dict.fromkeys(known["seed"]))}
+    values = np.full((len(arms), len(seeds)), np.nan)
+    place = {arm: n for n, arm in enumerate(arms)}
+    values[known["arm"].map(place).to_numpy(dtype=int), known["seed"].map(seeds).to_numpy(dtype=int)] = known["score"]
+    return arms, values
 
 
 def fit(scores: "pd.DataFrame") -> Fit:
@@ -56,37 +107,38 @@ def fit(scores: "pd.DataFrame") -> Fit:
     >>> plan.means.round(3).tolist(), plan.df, plan.deviation
     ([1.5, 4.0], 1, 0.5)
     """
-    from statsmodels.regression.linear_model import OLS
-    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
+    return fit_table(*table(scores))
 
-    known = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
-    if known.duplicated(["arm", "seed"]).any():
-        raise Refused("an arm has two scores under one seed: give each trial once")
-    arms = tuple(dict.fromkeys(known["arm"]))
-    seeds = tuple(dict.fromkeys(known["seed"]))
+
+def fit_table(arms: tuple[str, ...], values: Numbers) -> Fit:
+    """Fit the model to scores (arms, seeds), not a number where one is missing; every arm has at least one."""
     if not arms:
         return Fit((), (), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), 0, None)
-    columns = [known["arm"] == arm for arm in arms] + [known["seed"] == seed for seed in seeds[1:]]
-    design = np.column_stack(columns).astype(np.float64)
-    score = known["score"].to_numpy(dtype=np.float64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SingularMatrixWarning)  # `comparable` asks of each contrast what this says of the whole
-        solved = OLS(score, design).fit(method="pinv")
-    seen = np.linalg.pinv(design) @ design
+    there = np.isfinite(values)
+    known = layout(there)
+    observed = values[there]
+    params, covariance = known.solve @ observed, known.solve @ known.solve.T
     # Means are given for the average seed, not for the first; contrasts do not depend on it, since weights sum to zero.
-    means = solved.params[: len(arms)] + solved.params[len(arms) :].sum() / len(seeds)
-    covariance = solved.normalized_cov_params[: len(arms), : len(arms)]
-    counts = tuple(int((known["arm"] == arm).sum()) for arm in arms)
-    df = int(solved.df_resid)
-    deviation = _deviation(float(solved.ssr), df, score)
-    return Fit(arms, counts, means, covariance, seen, df, deviation)
+    means = params[: len(arms)] + params[len(arms) :].sum() / int(there.any(axis=0).sum())
+    covariance = covariance[: len(arms), : len(arms)]
+    counts = tuple(int(count) for count in there.sum(axis=1))
+    squares = float((known.rest(observed) ** 2).sum())
+    return Fit(arms, counts, means, covariance, known.seen, known.df, deviation(squares, known.df, observed))
 
 
-def _deviation(squares: float, df: int, score: Numbers) -> float | None:
+def squares(values: Numbers) -> tuple[float, int]:
+    """Residual squares and degrees of freedom of a table."""
+    there = np.isfinite(values)
+    known = layout(there)
+    return float((known.rest(values[there]) ** 2).sum()), known.df
+
+
+def deviation(squares: float, df: int, observed: Numbers) -> float | None:
+    """The residual standard deviation: 0 where the squares are mere arithmetic, None where no freedom is left."""
     if df < 1:
         return None
-    deviation = float(np.sqrt(squares / df))
-    return deviation if deviation > ROUNDING * max(1e-300, float(np.abs(score).max())) else 0.0
+    found = float(np.sqrt(squares / df))
+    return found if found > ROUNDING * max(1e-300, float(np.abs(observed).max())) else 0.0
 
 
 def pooled_deviation(scores: "pd.DataFrame") -> float | None:

@@ -1,92 +1,52 @@
-"""Effects: every contrast of a plan with its estimate, a simultaneous interval, a verdict in words and the published claim."""
+"""Effects of a table: every contrast of a plan from scores by arm and seed."""
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpsearch.ablation import Claim, Contrast, Plan
-from hpsearch.statistics.blocks import Fit, Numbers, fit
-from hpsearch.statistics.power import check_share, seeds_needed
-from hpsearch.statistics.simultaneous import Largest, largest
-from hpsearch.values import Value
+from hpsearch.ablation import Contrast, Plan
+from hpsearch.errors import Refused
+from hpsearch.statistics.blocks import Fit, Numbers, fit_table, table, told_apart
+from hpsearch.statistics.effect import (
+    FEW_SEEDS,
+    NO_LARGER,
+    NO_SHARED_SEED,
+    NO_SPREAD,
+    NO_SPREAD_OF_RUNS,
+    NOT_MEASURED,
+    NOT_RESOLVED,
+    ONE_RUN,
+    ONE_SEED,
+    Effect,
+    Goal,
+    verdict,
+)
+from hpsearch.statistics.exact import floor, sign_flip
+from hpsearch.statistics.power import check_share, seeds_needed, seeds_within
+from hpsearch.statistics.rows import POOLED, WELCH, Rows, judge, shared
+from hpsearch.statistics.unpaired import Apart, together
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hpsearch.record.evidence import Evidence
-
-Goal = Literal["maximise", "minimise"]
-
-HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"
-ONE_SEED = "one seed carries no interval"
-FEW_SEEDS = "too few seeds for an interval"
-NO_SPREAD = "no spread between seeds, so no interval"
-NO_SHARED_SEED = "the arms share no seed"
-AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
-
-
-@dataclass(frozen=True)
-class Effect(Value):
-    """A contrast with its estimate, in the metric's own direction and unit.
-
-    ``low`` and ``high`` are an interval that holds for all contrasts of the table together, ``p`` is adjusted in the same way.
-    ``seeds_needed`` stands only beside "not resolved": seeds per arm that would resolve an effect of the size seen with 80 %
-    power, None where more than 1000 would be needed.
-    """
-
-    name: str
-    design: str
-    value: float | None
-    low: float | None
-    high: float | None
-    seeds: int  # of its arm that has fewest
-    verdict: str
-    claim: Claim | None = None  # published for the same metric
-    p: float | None = None
-    seeds_needed: int | None = None
-
-    @property
-    def resolved(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.verdict in (HELPS, HURTS)
-
-    @property
-    def beside_claim(self) -> str:
-        """What this says about the claim's sign; empty where nothing was claimed.
-
-        ``agrees``: resolved, and of the claim's sign. ``disagrees``: resolved, and not of its sign (a claim of zero has none).
-        ``cannot tell``: not resolved. The claim was measured on other data under another budget, so none of them is a proof.
-        """
-        if self.claim is None:
-            return ""
-        if not self.resolved or self.value is None:
-            return CANNOT_TELL
-        return AGREES if self.value * self.claim.value > 0 else DISAGREES
-
-    @property
-    def holds_claim(self) -> bool | None:
-        """Whether the interval contains the claimed size; None where one of the two is missing."""
-        if self.claim is None or self.low is None or self.high is None:
-            return None
-        return self.low <= self.claim.value <= self.high
-
-
-def effects(evidence: "Evidence", confidence: float = 0.95) -> tuple[Effect, ...]:
-    """Every contrast of the study's plan, from its measurements alone: trials of the search never enter."""
-    study = evidence.study
-    measured = evidence.measurements()
-    scores = measured.loc[measured["state"] == "complete", ["arm", "seed", "score"]]
-    return effects_of(study.plan, scores, study.goal, confidence, study.metric)
-
 
 def effects_of(
-    plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", confidence: float = 0.95, metric: str = "top1"
+    plan: Plan,
+    scores: "pd.DataFrame",
+    goal: Goal = "maximise",
+    confidence: float = 0.95,
+    metric: str = "top1",
+    margin: float | None = None,
 ) -> tuple[Effect, ...]:
     """Every contrast of a plan from scores with the columns ``arm`` (name), ``seed`` and ``score``.
 
-    Interval: estimate +- c SE, with c the quantile of max|t| over the contrasts that could be measured. ``metric`` picks the
-    published claim to stand beside each.
+    Interval: estimate +- c SE, all of them together with the given confidence; ``rows.judge`` says how c and SE are found.
+    ``metric`` picks the published claim to stand beside each. Within a ``margin``, in the unit of the score: a row whose two
+    one-sided tests both say so, at one minus the confidence for all rows together, shows no difference larger than the margin,
+    also where it is told from zero.
 
     >>> import pandas as pd
     >>> from hpsearch.ablation import Trick, ladder
@@ -94,73 +54,178 @@ def effects_of(
     >>> [effect] = effects_of(ladder(Trick("a", {"x": 1})), scores)
     >>> effect.value, round(effect.low, 2), round(effect.high, 2), effect.verdict
     (4.0, 2.76, 5.24, 'helps')
+    >>> [effect] = effects_of(ladder(Trick("a", {"x": 1})), scores, margin=6.0)
+    >>> effect.verdict
+    'no difference larger than the margin'
     """
     check_share("confidence", confidence)  # here, since nothing may be measured yet
-    fitted = fit(scores)
-    weighed = {contrast: _weights(fitted, contrast) for contrast in plan.contrasts}
-    measured = [weights for weights in weighed.values() if weights is not None and fitted.comparable(weights)]
-    together = _together(fitted, np.array(measured)) if measured and fitted.deviation else None
-    critical = together.quantile(confidence) if together else None
-    return tuple(_effect(c, w, fitted, together, critical, goal, metric) for c, w in weighed.items())
+    check_margin(margin)
+    arms, values = table(scores)
+    fitted = fit_table(arms, values)
+    weighed = [fitted.weights({arm.name: weight for arm, weight in contrast.weights}) for contrast in plan.contrasts]
+    asked = [n for n, weights in enumerate(weighed) if weights is not None and told_apart(fitted.seen, weights[None])[0]]
+    rows = judge(values, np.array([weighed[n] for n in asked]), confidence) if asked else None
+    judged = Judged(fitted, values, rows, goal, margin) if rows else None
+    places = {n: place for place, n in enumerate(asked)}
+    return tuple(_effect(contrast, weighed[n], fitted, metric, judged, places.get(n)) for n, contrast in enumerate(plan.contrasts))
 
 
-def _weights(fitted: Fit, contrast: Contrast) -> Numbers | None:
-    return fitted.weights({arm.name: weight for arm, weight in contrast.weights})
+def check_margin(margin: float | None) -> None:
+    """Refuse a margin that is no positive number."""
+    if margin is not None and not 0 < margin < math.inf:
+        raise Refused(f"margin is a positive number in the unit of the score, got {margin}")
 
 
-def _together(fitted: Fit, contrasts: Numbers) -> Largest:
-    covariance = contrasts @ fitted.covariance @ contrasts.T
-    error = np.sqrt(np.diag(covariance))
-    return largest(covariance / np.outer(error, error), fitted.df)
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The rows of a table, and what an effect says of each."""
+
+    fitted: Fit
+    values: Numbers  # (arms, seeds)
+    rows: Rows
+    goal: Goal
+    margin: float | None
+
+    @cached_property
+    def half(self) -> Numbers:
+        """Half the width of every interval."""
+        return self.rows.half
+
+    @cached_property
+    def adjusted(self) -> Numbers:
+        """P-values consistent with the intervals."""
+        return self.rows.adjusted
+
+    @cached_property
+    def holm(self) -> Numbers:
+        """P-values of the single rows after Holm (1979): step down from the smallest, each times the rows not yet rejected."""
+        told, found = self.rows.error > 0, np.full(len(self.rows.error), np.nan)
+        found[told] = _holm(tuple(self.rows.p[told]))
+        return found
+
+    @cached_property
+    def within(self) -> Numbers:
+        """P-values of being smaller than the margin."""
+        return np.full(len(self.half), np.nan) if self.margin is None else self.rows.within(self.margin)
+
+    def verdict(self, row: int) -> str:
+        """In words."""
+        value, half = float(self.rows.value[row]), float(self.half[row])
+        if math.isnan(half):
+            if self.rows.error[row] == 0:
+                return NO_SPREAD
+            return ONE_SEED if max(self.fitted.counts) == 1 else FEW_SEEDS
+        if self.within[row] <= 1 - self.rows.confidence:
+            return NO_LARGER
+        return verdict(value - half, value + half, self.goal)
+
+    def needed(self, row: int, weights: Numbers) -> int | None:
+        """Seeds per arm that would resolve it, against the error rate that the table leaves to each row.
+
+        A pooled row is a contrast of so many arms with one deviation; a row by itself is one difference, seed by seed.
+        """
+        from scipy.special import stdtr
+
+        rows = self.rows
+        value, error, df = (float(each[row]) for each in (rows.value, rows.error, rows.df))
+        if rows.method[row] == POOLED:
+            arms, squares = len(rows.pool), float(weights @ weights)
+            deviation = error / math.sqrt(float(weights @ self.fitted.covariance @ weights))
+        else:
+            counts = [count for count, weight in zip(self.fitted.counts, weights, strict=True) if weight]
+            arms, squares, deviation = 2, 1.0, error * math.sqrt(min(counts))
+        found = [seeds_needed(value, deviation, arms, 2 * float(stdtr(df, -rows.critical[row])), squares=squares)]
+        if self.margin is not None:
+            level = (1 - rows.confidence) / len(rows.value)
+            found.append(seeds_within(value, self.margin, deviation, arms, level, squares=squares))
+        return min((seeds for seeds in found if seeds), default=None)
+
+
+@lru_cache(maxsize=1024)
+def _holm(p: tuple[float, ...]) -> tuple[float, ...]:
+    """Remembered, since statsmodels collects garbage on every call: a tenth of a second."""
+    from statsmodels.stats.multitest import multipletests
+
+    return tuple(multipletests(p, method="holm")[1]) if p else ()
 
 
 def _effect(
-    contrast: Contrast,
-    weights: Numbers | None,
-    fitted: Fit,
-    together: Largest | None,
-    critical: float | None,
-    goal: Goal,
-    metric: str,
+    contrast: Contrast, weights: Numbers | None, fitted: Fit, metric: str, judged: Judged | None, row: int | None
 ) -> Effect:
     claims = contrast.trick.claims if contrast.trick else ()
     claim = next((claim for claim in claims if claim.metric == metric), None)
     counts = dict(zip(fitted.arms, fitted.counts, strict=True))
     seeds = min(counts.get(arm.name, 0) for arm, weight in contrast.weights if weight)
-    if weights is None or not fitted.comparable(weights):
-        verdict = NOT_MEASURED if weights is None else NO_SHARED_SEED
-        return Effect(contrast.name, contrast.design, None, None, None, seeds, verdict, claim)
-    value = float(weights @ fitted.means)
-    if together is None or critical is None or not fitted.deviation:
-        return Effect(contrast.name, contrast.design, value, None, None, seeds, _why_none(fitted), claim)
-    error = fitted.deviation * float(np.sqrt(weights @ fitted.covariance @ weights))
-    low, high = value - critical * error, value + critical * error
-    verdict = _verdict(low, high, goal)
-    needed = _needed(value, weights, fitted, critical) if verdict == NOT_RESOLVED else None
-    return Effect(contrast.name, contrast.design, value, low, high, seeds, verdict, claim, together.tail(value / error), needed)
+    if judged is None or row is None or weights is None:
+        said = NOT_MEASURED if weights is None else NO_SHARED_SEED
+        return Effect(contrast.name, contrast.design, None, None, None, seeds, said, claim)
+    said, value, half = judged.verdict(row), float(judged.rows.value[row]), float(judged.half[row])
+    if math.isnan(half):
+        return Effect(contrast.name, contrast.design, value, None, None, seeds, said, claim)
+    differences = shared(judged.values, weights)
+    exact = sign_flip(differences)
+    return Effect(
+        contrast.name,
+        contrast.design,
+        value,
+        value - half,
+        value + half,
+        seeds,
+        said,
+        claim,
+        p=float(judged.adjusted[row]),
+        seeds_needed=judged.needed(row, weights) if said == NOT_RESOLVED else None,
+        method=judged.rows.method[row],
+        df=float(judged.rows.df[row]),
+        error=float(judged.rows.error[row]),
+        p_holm=float(judged.holm[row]),
+        p_exact=exact,
+        p_floor=None if exact is None else floor(len(differences)),
+        p_margin=None if judged.margin is None else float(judged.within[row]),
+    )
 
 
-def _verdict(low: float, high: float, goal: Goal) -> str:
-    """In words: resolved where the interval excludes zero.
+def effects_apart(plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", confidence: float = 0.95) -> tuple[Effect, ...]:
+    """Every contrast of a plan from independent runs, with the columns ``arm`` and ``score``: no run is the partner of another.
 
-    >>> _verdict(-0.3, -0.1, "minimise"), _verdict(-0.3, -0.1, "maximise"), _verdict(-0.3, 0.1, "maximise")
-    ('helps', 'hurts', 'not resolved')
+    Interval: estimate +- t SE by Welch, each arm with a variance of its own; all hold together after Bonferroni, and p-values are
+    adjusted in the same way.
+
+    >>> import pandas as pd
+    >>> from hpsearch.ablation import Trick, ladder
+    >>> scores = pd.DataFrame({"arm": ["base"] * 3 + ["a"] * 3, "score": [1.0, 2, 3, 5, 6.5, 6.5]})
+    >>> [effect] = effects_apart(ladder(Trick("a", {"x": 1})), scores)
+    >>> effect.value, round(effect.low, 2), round(effect.high, 2), effect.verdict
+    (4.0, 1.86, 6.14, 'helps')
     """
-    if low <= 0 <= high:
-        return NOT_RESOLVED
-    return HELPS if (low > 0) == (goal == "maximise") else HURTS
+    found, level = together(plan, scores, confidence)
+    counts = {str(arm): len(mine) for arm, mine in scores.dropna(subset=["score"]).groupby("arm")}
+    judged = [(contrast, found.get(contrast)) for contrast in plan.contrasts]
+    holm = iter(_holm(tuple(each.p for _, each in judged if each is not None and each.error)))
+    return tuple(
+        _apart(contrast, each, counts, level, confidence, goal, next(holm) if each is not None and each.error else None)
+        for contrast, each in judged
+    )
 
 
-def _why_none(fitted: Fit) -> str:
-    if fitted.deviation == 0:
-        return NO_SPREAD
-    return ONE_SEED if max(fitted.counts) == 1 else FEW_SEEDS
-
-
-def _needed(value: float, weights: Numbers, fitted: Fit, critical: float) -> int | None:
-    """Seeds per arm for an effect of this size, against the error rate that the table leaves to each contrast."""
-    from scipy.stats import t
-
-    level = 2 * float(t.sf(critical, fitted.df))
-    squares = float(weights @ weights)
-    return seeds_needed(value, fitted.deviation or 0.0, len(fitted.arms), level, squares=squares)
+def _apart(
+    contrast: Contrast,
+    found: Apart | None,
+    counts: dict[str, int],
+    level: float,
+    confidence: float,
+    goal: Goal,
+    holm: float | None,
+) -> Effect:
+    runs = min(counts.get(arm.name, 0) for arm, weight in contrast.weights if weight)
+    if found is None:
+        return Effect(contrast.name, contrast.design, None, None, None, runs, NOT_MEASURED)
+    if not found.error:
+        said = ONE_RUN if found.error is None else NO_SPREAD_OF_RUNS
+        return Effect(contrast.name, contrast.design, found.value, None, None, runs, said)
+    low, high = found.interval(level)
+    said = verdict(low, high, goal)
+    needed = found.runs_needed(level) if said == NOT_RESOLVED else None
+    adjusted = min(1.0, found.p * (1 - confidence) / level)
+    own = (WELCH, found.df, found.error, holm)
+    return Effect(contrast.name, contrast.design, found.value, low, high, runs, said, None, adjusted, needed, *own)

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -34,19 +35,50 @@ def power(noncentrality: float, df: int, level: float) -> float:
     >>> round(power(0.0, df=10, level=0.05), 6), round(power(3.0, df=10, level=0.05), 4)
     (0.05, 0.7714)
     """
-    import numpy as np
-    from scipy.special import chdtri, gammaln, ndtr, stdtrit  # here, so that planning a study starts fast
+    from scipy.special import ndtr, stdtrit
 
     if df < 1:
         raise Refused(f"a t test needs at least 1 degree of freedom, got {df}")
     check_share("level", level)
-    critical = -stdtrit(df, level / 2)
+    reach, mass = _ratio(df)
+    reach = -float(stdtrit(df, level / 2)) * reach
+    return float(((ndtr(noncentrality - reach) + ndtr(-noncentrality - reach)) * mass).sum())
+
+
+def power_within(low: float, high: float, df: int, level: float) -> float:
+    """Chance that two one-sided t tests, each at ``level``, find a difference within a margin.
+
+    ``low`` and ``high`` are how many standard errors the true difference lies inside either end of the margin.
+
+        power = E[max(0, Phi(high - c s) + Phi(low - c s) - 1)],
+
+    with c the one-sided critical t and s as in ``power``. Source: Phillips (1990), Journal of Pharmacokinetics and
+    Biopharmaceutics 18, 137-144.
+
+    >>> round(power_within(4.0, 4.0, df=20, level=0.05), 3)
+    0.973
+    """
+    import numpy as np
+    from scipy.special import ndtr, stdtrit
+
+    if df < 1:
+        raise Refused(f"a t test needs at least 1 degree of freedom, got {df}")
+    check_share("level", level)
+    reach, mass = _ratio(df)
+    reach = -float(stdtrit(df, level)) * reach
+    return float((np.maximum(0.0, ndtr(high - reach) + ndtr(low - reach) - 1) * mass).sum())
+
+
+def _ratio(df: int) -> "tuple[Numbers, Numbers]":
+    """Points of s = sqrt(chi2_df / df), the ratio of the estimated to the true deviation, and the probability at each."""
+    import numpy as np
+    from scipy.special import chdtri, gammaln  # here, so that planning a study starts fast
+
     low, high = (math.sqrt(chdtri(df, tail) / df) for tail in (1 - TINY, TINY))
     share, width = _nodes()
     s = low + (high - low) * share**3  # dense near zero, where a large c turns the integrand steep
     density = np.exp(math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2) + (df - 1) * np.log(s) - df * s * s / 2)
-    seen = ndtr(noncentrality - critical * s) + ndtr(-noncentrality - critical * s)
-    return float((seen * density * 3 * share**2 * width).sum() * (high - low))
+    return s, density * 3 * share**2 * width * (high - low)
 
 
 @cache
@@ -118,6 +150,38 @@ def seeds_needed(
         error = deviation * math.sqrt(squares / seeds)
         return _power(abs(difference) / error, (arms - 1) * (seeds - 1), level) >= power
 
+    return _first(enough)
+
+
+def seeds_within(
+    difference: float, margin: float, deviation: float, arms: int, level: float = 0.05, power: float = 0.8, squares: float = 2.0
+) -> int | None:
+    """Seeds per arm that show a true difference to be smaller than the margin with this power; None beyond 1000.
+
+    ``level`` is the error rate of each of the two one-sided tests; the rest is as in ``seeds_needed``.
+
+    >>> seeds_within(0.0, 0.3, deviation=0.12, arms=12)
+    3
+    """
+    if arms < 2:
+        raise Refused(f"a difference needs at least 2 arms, got {arms}")
+    if not math.isfinite(difference):
+        raise Refused(f"difference is a finite number in the unit of the score, got {difference}")
+    for name, size in (("margin", margin), ("deviation", deviation), ("squares", squares)):
+        _positive(name, size)
+    check_share("level", level)
+    check_share("power", power)
+    if abs(difference) >= margin:
+        return None
+
+    def enough(seeds: int) -> bool:
+        error = deviation * math.sqrt(squares / seeds)
+        return power_within((margin + difference) / error, (margin - difference) / error, (arms - 1) * (seeds - 1), level) >= power
+
+    return _first(enough)
+
+
+def _first(enough: Callable[[int], bool]) -> int | None:
     counts = range(2, MOST_SEEDS + 1)
     found = bisect_left(counts, True, key=enough)  # power grows with seeds
     return counts[found] if found < len(counts) else None

@@ -1,6 +1,7 @@
 """Intervals that hold together: the distribution of the largest |t| over all contrasts of a table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class Largest:
     reach: Numbers  # (points,), evenly spaced quantiles of g(u)
     rank: int
     df: int
+    _known: dict[float, float] = field(default_factory=dict, repr=False)  # quantiles found before
 
     def tail(self, t: float) -> float:
         """P(max|t| > t): the p-value of one contrast, adjusted for all.
@@ -46,9 +48,14 @@ class Largest:
         >>> round(largest(np.eye(1), df=10).quantile(0.95), 3)
         2.228
         """
+        check_share("confidence", confidence)
+        if confidence not in self._known:
+            self._known[confidence] = self._solved(confidence)
+        return self._known[confidence]
+
+    def _solved(self, confidence: float) -> float:
         from scipy.optimize import brentq
 
-        check_share("confidence", confidence)
         high = 2.0
         while self.tail(high) > 1 - confidence:
             high *= 2
@@ -63,10 +70,23 @@ def largest(correlation: Numbers, df: int, draws: int = DRAWS, seed: int = SEED)
     """
     if df < 1:
         raise Refused(f"the distribution of t needs at least 1 residual degree of freedom, got {df}")
-    values, vectors = np.linalg.eigh(np.atleast_2d(correlation))
+    matrix = np.ascontiguousarray(np.atleast_2d(correlation), dtype=np.float64)
+    return _largest(matrix.tobytes(), len(matrix), df, draws, seed)
+
+
+@lru_cache(maxsize=4096)
+def _largest(correlation: bytes, count: int, df: int, draws: int, seed: int) -> Largest:
+    reach, rank = _reach(correlation, count, draws, seed)
+    return Largest(reach, rank, df)
+
+
+@lru_cache(maxsize=4096)
+def _reach(correlation: bytes, count: int, draws: int, seed: int) -> tuple[Numbers, int]:
+    """Quantiles of max|A u| over directions u, and their dimension."""
+    values, vectors = np.linalg.eigh(np.frombuffer(correlation).reshape(count, count))
     kept = values > 1e-9 * values.max()
     root = vectors[:, kept] * np.sqrt(values[kept])
     normal = np.random.default_rng(seed).standard_normal((draws, root.shape[1]))
     direction = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     reach = np.quantile(np.abs(direction @ root.T).max(axis=1), (np.arange(POINTS) + 0.5) / POINTS)
-    return Largest(reach, root.shape[1], df)
+    return reach, root.shape[1]

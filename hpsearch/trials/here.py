@@ -10,12 +10,12 @@ from hpsearch.trials.worker import perform
 
 def run_here(session: Session) -> None:
     """Run the session's trials in this process until it is done."""
-    _pin_threads(session.resources.threads)
+    pin_threads(session.resources.threads)
     while (job := session.ask()) is not None:
         session.tell(perform(job, session.study.train, partial(session.row, job.trial.key)))
 
 
-def _pin_threads(threads: int) -> None:
+def pin_threads(threads: int) -> None:
     """The threads every executor gives a trial: they are part of the arithmetic."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if torch := sys.modules.get("torch"):  # already imported by somebody: too late for the environment

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from hpsearch.agenda import Agenda, agenda
 from hpsearch.errors import Refused
@@ -160,8 +161,8 @@ class Session:
         self.ran += 1
         if result.state == "stopped":
             self.stopped.add(result.key)
-        score = result.rows[-1][self.study.metric] if result.state == "complete" else None
-        self.scores[result.key] = score if score is None else float(score)  # type: ignore[arg-type]
+        last = [float(row[self.study.metric]) for row in result.rows[-self.study.last :]]  # type: ignore[arg-type]
+        self.scores[result.key] = median(last) if result.state == "complete" else None
         self.epochs[result.key] = len(result.rows)
         if not self._queue:
             self._determine()
@@ -182,7 +183,7 @@ class Session:
         """Whether the record held scores of earlier searches that the agenda asks about and did not have."""
         asked = self.plan.looked - self._looked - {trial.key for trial in self.plan.trials()}
         self._looked |= asked
-        found = self.driver.record.scores(asked, self.study.metric) if asked else {}
+        found = self.driver.record.scores(asked, self.study.metric, self.study.last) if asked else {}
         self._former |= found
         return bool(found)
 
@@ -198,7 +199,7 @@ class Session:
                 return
             self.driver.want(new)
             self._known |= {trial.key for trial in new}
-            found = self.driver.record.scores((trial.key for trial in new), self.study.metric)
+            found = self.driver.record.scores((trial.key for trial in new), self.study.metric, self.study.last)
             self.scores |= found
             if self.study.tune and self.study.tune.stopping and found:
                 for key, rows in self.driver.record.rows(found).items():

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hpsearch.ablation.trick import Claim, Trick
+from hpsearch.ablation.trick import Claim, Rung, Trick
 
 POST = "torchvision's training recipe (Vryniotis 2021), table of accuracies"
 NOTE = "best of 3 runs"
@@ -162,3 +162,11 @@ stack = (
     inference_resize,
     repeated_augmentation,
 )  # in torchvision's order
+
+ladder = (  # as published, rung by rung
+    Rung("0", "baseline", *ACCURACIES[0], None, POST, "batch 256, step decay, 90 epochs"),
+    *(
+        Rung(str(n), trick.name, *accuracies, str(n - 1), POST)
+        for n, (trick, accuracies) in enumerate(zip(stack, ACCURACIES[1:], strict=True), start=1)
+    ),
+)

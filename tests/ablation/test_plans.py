@@ -6,7 +6,18 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from hpsearch.ablation import Arm, Contrast, Plan, Trick, difference, factorial, ladder, leave_one_out, one_at_a_time
+from hpsearch.ablation import (
+    Arm,
+    Contrast,
+    Plan,
+    Trick,
+    difference,
+    factorial,
+    first_and_last,
+    ladder,
+    leave_one_out,
+    one_at_a_time,
+)
 from hpsearch.errors import Refused
 from hpsearch.values import from_json, to_json
 
@@ -48,6 +59,26 @@ def test_leave_one_out_takes_each_from_the_full_stack():
 
 def test_one_at_a_time_lays_each_over_the_base():
     assert table(one_at_a_time(A, B)) == (["base", "a", "b"], {"a alone": {"a": 1, "base": -1}, "b alone": {"b": 1, "base": -1}})
+
+
+def test_first_and_last_asks_for_the_gap_between_the_two():
+    arms, contrasts = table(first_and_last(A, B, C))
+    assert arms == ["base", "a", "b", "c", "a + b + c", "b + c", "a + c", "a + b"]
+    alone, full = table(one_at_a_time(A, B, C))[1], table(leave_one_out(A, B, C))[1]
+    assert contrasts == {
+        **alone,
+        **full,
+        "a, full stack minus alone": {"a + b + c": 1, "b + c": -1, "a": -1, "base": 1},
+        "b, full stack minus alone": {"a + b + c": 1, "a + c": -1, "b": -1, "base": 1},
+        "c, full stack minus alone": {"a + b + c": 1, "a + b": -1, "c": -1, "base": 1},
+    }
+
+
+def test_two_tricks_have_one_gap_and_it_is_their_interaction():
+    plan = first_and_last(A, B)
+    assert [c.name for c in plan.contrasts][4:] == ["a or b, full stack minus alone"]
+    assert plan.contrasts[-1].between == (A, B)
+    assert dict(plan.contrasts[-1].weights) == dict(factorial(A, B).contrasts[-1].weights)
 
 
 def test_a_factorial_has_every_subset_once():

@@ -1,76 +1,20 @@
 """The page as a reader has it: opened from a file, on three widths, in light and dark."""
 
-import shutil
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from stages import page_at
+from opening import contrast, opened
 from synthetic import evidence, full
 
 from hpsearch import Trick, ladder
 from hpsearch.report import page
 
 By = pytest.importorskip("selenium.webdriver.common.by", reason="needs selenium").By
-WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui", reason="needs selenium").WebDriverWait
 
 ATTACK = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-DRAWN = """
-return Array.from(document.querySelectorAll('.plot')).filter(p => p.clientWidth > 0)
-  .every(p => p.dataset.drawn && p.querySelector('svg.main-svg'))
-"""
 POINTS = (
     "return Array.from(document.querySelectorAll('.plot')).map(p => p.querySelectorAll('svg .points path, svg .lines path').length)"
 )
-
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One browser for all tests; its console is kept."""
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Pages of a few stages, and their paths by name."""
-    folder = tmp_path_factory.mktemp("pages")
-    for stage in ("whole", "some-failed", "nothing-run", "own-search-for-each", "five-parameters", "minimised"):
-        (folder / f"{stage}.html").write_text(page_at(stage), encoding="utf-8")
-    return folder
-
-
-def opened(browser, path, width=1280, scheme="light", unfold=True):
-    """Open a page and wait until every chart in sight is drawn."""
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(path.as_uri())
-    if unfold:
-        browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    WebDriverWait(browser, 60).until(lambda b: b.execute_script(DRAWN))
-    return browser
 
 
 @pytest.mark.parametrize("stage", ["whole", "some-failed", "nothing-run", "own-search-for-each", "five-parameters", "minimised"])
@@ -151,18 +95,6 @@ def test_text_is_read_against_its_ground_with_enough_contrast(browser, files):
         read = "return arguments[0].map(n => getComputedStyle(document.documentElement).getPropertyValue(n).trim())"
         colours = browser.execute_script(read, names)
         assert all(contrast(colours[0], colour) >= 4.5 for colour in colours[1:]), (scheme, colours)
-
-
-def contrast(one: str, other: str) -> float:
-    """Ratio of luminances, WCAG 2."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_hostile_text_runs_nothing(browser, tmp_path):

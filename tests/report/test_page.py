@@ -121,8 +121,8 @@ def test_csv_holds_the_effects_in_full_precision(stage):
 
 
 def test_markdown_tables_read_back_to_the_right_numbers():
-    tables = pipe_tables(markdown(at("whole")))
-    for row, effect in zip(tables[0], effects(at("whole")), strict=True):
+    table = next(table for table in pipe_tables(markdown(at("whole"))) if "Contrast" in table[0])
+    for row, effect in zip(table, effects(at("whole")), strict=True):
         assert row["Contrast"] == effect.name
         assert float(row["Difference"]) == pytest.approx(effect.value, abs=0.005)
         assert float(row["95 % interval, simultaneous: low"]) == pytest.approx(effect.low, abs=0.005)

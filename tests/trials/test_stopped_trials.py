@@ -13,7 +13,7 @@ from hpsearch.launch import run as launch
 from hpsearch.record.frames import evidence
 from hpsearch.record.record import Record
 from hpsearch.search import Confirm, Divergence
-from hpsearch.statistics.effects import effects
+from hpsearch.statistics import effects
 from hpsearch.studyfile import read
 from hpsearch.trials import worker
 from hpsearch.trials.here import run_here

@@ -10,7 +10,9 @@ from hpsearch.report.sections.curves import curves
 from hpsearch.report.sections.effects import ablation
 from hpsearch.report.sections.failures import failures
 from hpsearch.report.sections.intervals import intervals
+from hpsearch.report.sections.ladder import ladder
 from hpsearch.report.sections.methods import methods
+from hpsearch.report.sections.orders import orders
 from hpsearch.report.sections.provenance import provenance
 from hpsearch.report.sections.search import search
 
@@ -18,8 +20,10 @@ Section = Callable[[Evidence], tuple[Block, ...]]
 
 SECTIONS: dict[str, Section] = {
     "The answer": answer,
+    "The ladder": ladder,
     "The ablation in numbers": ablation,
     "The ablation in pictures": intervals,
+    "Interactions and orders": orders,
     "The search": search,
     "Learning curves": curves,
     "What it cost": cost,

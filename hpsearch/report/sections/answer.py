@@ -1,12 +1,16 @@
-"""The answer: the study's question answered in a few sentences of plain words."""
+"""The answer: the study's question answered in three sentences of plain words."""
 
 from collections.abc import Sequence
 
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Facts, Text
 from hpsearch.report.sections.effects import arms_frame, unit_of
-from hpsearch.report.words import Unit, count, hours, listed, number, setting, short_names
-from hpsearch.statistics import Effect, effects
+from hpsearch.report.sections.elsewhere import facts_elsewhere
+from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
+from hpsearch.statistics import NO_LARGER, Effect, effects
+
+SENTENCES = 3  # that answer; what is said beyond them is a note
 
 
 def answer(evidence: Evidence) -> tuple[Block, ...]:
@@ -15,8 +19,9 @@ def answer(evidence: Evidence) -> tuple[Block, ...]:
     sentences = [*effects_words(effects(evidence), unit_of(evidence)), *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
-    first = [Text(sentences[0], "lead"), *(Text(sentence) for sentence in sentences[1:])]
-    return (*_banner(evidence), *warnings, *first, Facts(facts(evidence)))
+    kinds = ("lead", *("plain" for _ in range(SENTENCES - 1)))
+    said = [Text(sentence, kinds[n] if n < SENTENCES else "note") for n, sentence in enumerate(sentences)]
+    return (*_banner(evidence), *warnings, *said, Facts(facts(evidence)))
 
 
 def progress(evidence: Evidence) -> tuple[int, int, int]:
@@ -46,13 +51,15 @@ def _banner(evidence: Evidence) -> list[Text]:
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """Numbers a reader looks for first."""
+    if isinstance(evidence.study, Elsewhere):
+        return facts_elsewhere(evidence, evidence.study)
     done, failed, wanted = progress(evidence)
     study, once = evidence.study, evidence.trials.drop_duplicates("key")
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
     stopped = stopped_early(evidence)
     pairs += [("stopped early", f"{stopped:,}")] if stopped else []
     pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
-    pairs += [("seeds per arm", f"{study.seeds}"), ("training time", hours(once["seconds"].sum()))]
+    pairs += [("seeds per arm", seeds_each(study.seeds)), ("training time", hours(once["seconds"].sum()))]
     return tuple(pairs)
 
 
@@ -76,7 +83,7 @@ def effects_words(estimated: Sequence[Effect], written: Unit) -> list[str]:
 
 
 def _is(effect: Effect) -> str:
-    return effect.verdict if effect.resolved else f"is {effect.verdict}"
+    return effect.verdict if effect.resolved else f"shows {NO_LARGER}" if effect.verdict == NO_LARGER else f"is {effect.verdict}"
 
 
 def _worth(effect: Effect, written: Unit) -> str:
@@ -98,12 +105,12 @@ def _stacked(effect: Effect) -> bool:
 
 def _best(judged: Sequence[Effect], written: Unit) -> str:
     """What all tricks are worth together, where that was asked, and what helped most."""
-    said = []
-    for whole in [e for e in judged if _stacked(e)][:1]:
-        said.append(f"The whole stack {_is(whole)}: {_worth(whole, written)}.")
     best = _largest(judged, "helps")
-    said.append(f"What helped most is {_worth(best, written)}." if best else "Nothing was shown to help.")
-    return " ".join(said)
+    whole = next((e for e in judged if _stacked(e)), None)
+    if whole is None:
+        return f"What helped most is {_worth(best, written)}." if best else "Nothing was shown to help."
+    rest = f"what helped most is {_worth(best, written)}" if best else "no single contrast was shown to help"
+    return f"The whole stack {_is(whole)}: {_worth(whole, written)}; {rest}."
 
 
 def _counted(judged: Sequence[Effect], written: Unit) -> str:
@@ -112,14 +119,15 @@ def _counted(judged: Sequence[Effect], written: Unit) -> str:
     >>> _counted([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")] * 2, Unit("loss", "", "", 1))
     'Of 2 contrasts, 2 help, none hurts and none is left unresolved.'
     """
-    amounts = {verdict: sum(e.verdict == verdict for e in judged) for verdict in ("helps", "hurts", "not resolved")}
+    amounts = {verdict: sum(e.verdict == verdict for e in judged) for verdict in ("helps", "hurts", NO_LARGER)}
+    still = len(judged) - sum(amounts.values())
     hurts = "none hurts" if not amounts["hurts"] else f"{amounts['hurts']} hurt{'s' * (amounts['hurts'] == 1)}"
     helps = "none helps" if not amounts["helps"] else f"{amounts['helps']} help{'s' * (amounts['helps'] == 1)}"
-    still = amounts["not resolved"]
+    alike = f", {amounts[NO_LARGER]} show{'s' * (amounts[NO_LARGER] == 1)} {NO_LARGER}" if amounts[NO_LARGER] else ""
     unresolved = "none is left unresolved" if not still else f"{still} {'is' if still == 1 else 'are'} not resolved"
     worst = _largest(judged, "hurts")
-    said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts} and {unresolved}."
-    return f"{said} What hurts most is {_worth(worst, written)}." if worst else said
+    said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts}{alike} and {unresolved}"
+    return f"{said}; what hurts most is {_worth(worst, written)}." if worst else f"{said}."
 
 
 def _unresolved(judged: Sequence[Effect]) -> list[str]:
@@ -129,13 +137,12 @@ def _unresolved(judged: Sequence[Effect]) -> list[str]:
         return []
     most = max((e.seeds_needed for e in still if e.seeds_needed), default=None)
     hopeless = sum(e.seeds_needed is None for e in still)
-    said = [f"Not resolved: {listed(f'“{e.name}”' for e in still)}."]
-    if most:
-        said.append(f"Up to {most} seeds per arm would resolve effects of the size seen.")
+    said = f"Not resolved: {listed(f'“{e.name}”' for e in still)}"
+    said += f"; up to {most} seeds per arm would resolve effects of the size seen" if most else ""
     if hopeless:
-        whose = f"For {hopeless} of them" if most else "For them"
-        said.append(f"{whose} even 1,000 seeds would not be enough.")
-    return [" ".join(said)]
+        whose = f", and for {hopeless} of them" if most else "; for them"
+        said += f"{whose} even 1,000 seeds would not be enough"
+    return [f"{said}."]
 
 
 def search_words(evidence: Evidence) -> list[str]:
@@ -182,5 +189,5 @@ def planned_words(evidence: Evidence) -> str:
         points = study.tune.trials
         where = "one search" if len(study.searches) == 1 else count(len(study.searches), "search", "searches")
         parts.append(f"{where} of {count(points, 'trial')} over {listed(study.tune.space.names)}")
-    parts.append(f"{count(len(study.plan.arms), 'arm')} with {count(study.seeds, 'seed')} each")
+    parts.append(f"{count(len(study.plan.arms), 'arm')} with {seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."

@@ -6,9 +6,11 @@ import plotly.graph_objects as go
 from hpsearch.record.evidence import MEASUREMENT, Evidence
 from hpsearch.report.blocks import Block, Chart, Text
 from hpsearch.report.charts import CLEAR, colour, faded, figure, label
+from hpsearch.report.sections.elsewhere import clock, last_epochs
 from hpsearch.report.words import in_order, number, short_names, unit
 
 VISIBLE = 6  # arms drawn at first; the legend switches the others on
+POINTS, LEAST = 6_000, 30  # epochs drawn in one chart, over all its lines; and of a line, however many lines there are
 
 
 def curves(evidence: Evidence) -> tuple[Block, ...]:
@@ -17,8 +19,11 @@ def curves(evidence: Evidence) -> tuple[Block, ...]:
     charts = [curve(evidence, metric, frame) for metric, frame in shown if len(frame)]
     if not charts:
         return ()
-    said = "Lines are means over the seeds of an arm, bands reach from the lowest seed to the highest."
-    return (Text(said), *charts)
+    repeat = evidence.study.repeat
+    said = f"Lines are means over the {repeat}s of an arm, bands reach from the lowest {repeat} to the highest."
+    if all((frame["n"] == 1).all() for _, frame in shown):
+        said = f"Every line is one {repeat}, and has no band."
+    return (Text(said), *charts, *last_epochs(evidence))
 
 
 def metrics_to_show(evidence: Evidence) -> list[str]:
@@ -46,22 +51,27 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
     arms = list(frame["arm"].unique())
     first = visible(arms)
     traces: list[go.Scatter] = []
+    most = max(LEAST, POINTS // len(arms))
     for n, arm in enumerate(arms):
-        traces += _line(frame[frame["arm"] == arm], short.get(arm, arm), n, arm in first)
+        traces += _line(thinned(frame[frame["arm"] == arm], most), short.get(arm, arm), n, arm in first)
     written = unit(metric)
     drawn = figure(
         traces,
         height=440,
-        xaxis={"title": {"text": "epoch"}},
+        xaxis={"title": {"text": label(clock(evidence))}},
         yaxis={"title": {"text": label(written.of_value())}},
         hovermode="x",
         margin={"l": 8, "r": 16, "t": 16 + 22 * -(-len(arms) // 5), "b": 8, "pad": 4},
     )
     ends = [f"{short.get(a, a)} {number(float(frame[frame['arm'] == a]['mean'].iloc[-1]), written.digits)}" for a in arms]
-    hidden = f" {len(arms) - len(first)} more arms can be switched on in the legend." if len(arms) > len(first) else ""
+    more = len(arms) - len(first)
+    hidden = f" {more} more arms can be switched on, one by one in the legend or all at once." if more else ""
     on = " in training" if metric.startswith("train") else " on the final held-out images" if evidence.study.train is None else ""
     name = written.name.removeprefix("train ").capitalize()
-    caption = f"{name}{on}, mean over seeds, band from lowest to highest seed.{hidden}"
+    repeat = evidence.study.repeat
+    band = f"mean over {repeat}s, band from lowest to highest {repeat}" if (frame["n"] > 1).any() else f"one {repeat} per arm"
+    thin = f" Long curves are drawn at evenly spaced {clock(evidence)}s." if frame.groupby("arm").size().max() > most else ""
+    caption = f"{name}{on}, {band}.{thin}{hidden}"
     positive = bool((frame["low"] > 0).all()) and ("loss" in metric or evidence.study.goal == "minimise")
     rows = -(-len(arms) // 2)  # of the legend on a narrow screen
     narrow = {"margin.t": 30 + 22 * rows, "height": 340 + 22 * rows, "legend.font.size": 11}
@@ -77,6 +87,17 @@ def visible(arms: list[str]) -> list[str]:
     if len(arms) <= VISIBLE:
         return arms
     return [arms[round(k * (len(arms) - 1) / (VISIBLE - 1))] for k in range(VISIBLE)]
+
+
+def thinned(part: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many lines of a frame, evenly spaced, the first and the last among them.
+
+    >>> thinned(pd.DataFrame({"epoch": range(1, 101)}), 4)["epoch"].tolist()
+    [1, 34, 67, 100]
+    """
+    if len(part) <= most:
+        return part
+    return part.iloc[[round(k * (len(part) - 1) / (most - 1)) for k in range(most)]]
 
 
 def _line(part: pd.DataFrame, name: str, index: int, shown: bool) -> list[go.Scatter]:

@@ -1,19 +1,29 @@
 """The ablation: every contrast with its interval, verdict and published claim, and the mean of every arm."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from hpsearch.record.evidence import Evidence
-from hpsearch.report.blocks import Block, Column, Table, Text
+from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import Unit, count, listed, short_names, unit
-from hpsearch.statistics import Effect, effects, pooled_deviation, smallest_difference
+from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, smallest_difference, within_deviation
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
-SEEDS = "Seeds run: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+SEEDS = "{} {}: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
+P_VALUES = {  # by column: its heading, and the one it shares
+    "p": ("with the intervals", "p, all rows together"),
+    "p_holm": ("Holm", "p, all rows together"),
+    "p_margin": ("within the margin", "p, all rows together"),
+    "p_exact": ("sign flip", "p, exact, of the row alone"),
+    "p_floor": ("smallest possible", "p, exact, of the row alone"),
+}
+BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
 UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
-CLAIMED = "The claims were measured by others, on other data and under another budget: agreement in sign is all that can be asked."
+CLAIMED = "The claims are others’: where data, network or budget differ from theirs, agreement in sign is all that can be asked."
 
 
 def ablation(evidence: Evidence) -> tuple[Block, ...]:
@@ -22,21 +32,36 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
         return ()
     written, estimated = unit_of(evidence), effects(evidence)
     measured = [effect for effect in estimated if effect.value is not None]
-    blocks: list[Block] = [contrasts(estimated, written)] if measured else []
+    blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat)] if measured else []
+    blocks += [
+        Fold("How sure each row is: p-values, and whose spread the interval rests on", (certainty_table(estimated, written),))
+    ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
-    blocks.append(arms_table(arms_frame(evidence), written))
+    blocks.append(arms_table(arms_frame(evidence), written, evidence.study.repeat))
     if not (claims := claims_frame(evidence)).empty:
         blocks.append(claims_table(claims))
-    return tuple(blocks)
+    return (*blocks, *(other_metric(evidence, metric, n) for n, (metric, _) in enumerate(evidence.study.also)))
+
+
+def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
+    """The contrasts of another metric that the study judges, which hold together by themselves."""
+    estimated = effects(evidence, metric=metric)
+    scores = scores_of(evidence, metric)
+    written = unit(metric, pooled_deviation(scores) if len(scores) else None)
+    table = contrasts(estimated, written, evidence.study.repeat)
+    return Fold(f"The same contrasts in {written.name}", (replace(table, name=f"effects-{place}"),))
 
 
 def resolution(evidence: Evidence) -> str:
     """What the plan can resolve, in seed deviations: the one thing that can be said before anything is measured."""
-    plan, seeds = evidence.study.plan, evidence.study.seeds
-    size = smallest_difference(len(plan.arms), seeds, comparisons=len(plan.contrasts))
+    plan, seeds = evidence.study.plan, evidence.study.first_seeds
+    if not evidence.study.paired or seeds < 2:
+        return "No contrast has a run with a score in each of its arms."
+    least = seeds if isinstance(seeds, int) else seeds.start
+    size = smallest_difference(len(plan.arms), least, comparisons=len(plan.contrasts))
     return (
-        f"With {count(seeds, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
+        f"With {count(least, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
         "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay open."
     )
 
@@ -44,7 +69,8 @@ def resolution(evidence: Evidence) -> str:
 def unit_of(evidence: Evidence) -> Unit:
     """The unit of the study's metric, with decimals for the deviation from seed to seed."""
     measured = evidence.measurements()
-    return unit(evidence.study.metric, pooled_deviation(measured[["arm", "seed", "score"]]) if len(measured) else None)
+    spread = pooled_deviation if evidence.study.paired else within_deviation
+    return unit(evidence.study.metric, spread(measured[["arm", "seed", "score"]]) if len(measured) else None)
 
 
 def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
@@ -64,36 +90,73 @@ def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
             "claimed_over": e.claim.over if e.claim else "",
             "claim_source": e.claim.source if e.claim else "",
             "beside_claim": e.beside_claim,
+            **{name: getattr(e, name) for name in TESTS},
         }
         for e in estimated
     ]
-    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim")} | {"seeds_needed": "Int64"}
+    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim", *TESTS[1:])} | {"seeds_needed": "Int64"}
     columns = ["design", "contrast", "difference", "low", "high", "p", "verdict", "seeds", "seeds_needed", "claim"]
-    return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim"]).astype(kinds)
+    return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim", *TESTS]).astype(kinds)
 
 
-def contrasts(estimated: Sequence[Effect], written: Unit) -> Table:
+def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") -> Table:
     """The table of contrasts; a column nobody filled is left out."""
     frame = effects_frame(estimated)
     frame["needed"] = [_needed(e) for e in estimated]
-    interval = "95 % interval, simultaneous"
+    frame["beside"] = [beside(e) for e in estimated]
+    interval, repeats = "95 % interval, simultaneous", f"{repeat.capitalize()}s"
+    ran = "run" if repeat == "seed" else "there"
     columns = [
         Column("contrast", "Contrast"),
         Column("difference", "Difference", written.digits, signed=True),
         Column("low", "low", written.digits, signed=True, over=interval),
         Column("high", "high", written.digits, signed=True, over=interval),
         Column("verdict", "Verdict", width=7, tints=TINTS),
-        Column("seeds", "run", 0, over="Seeds", width=3.5),
-        Column("needed", "needed", right=True, over="Seeds"),
+        Column("seeds", ran, 0, over=repeats, width=3.5),
+        Column("needed", "needed", right=True, over=repeats),
     ]
     if frame["claim"].notna().any():
         columns += [
             Column("claim", "claim", written.digits, signed=True, over="Published"),
-            Column("beside_claim", "this study", over="Published"),
+            Column("beside", "this study", over="Published"),
         ]
     caption = f"What each contrast is worth: {written.of_difference()}."
-    note = f"{SEEDS} {CLAIMED}" if frame["claim"].notna().any() else SEEDS
+    note = SEEDS.format(repeats, ran) + (f" {CLAIMED}" if frame["claim"].notna().any() else "")
     return Table("effects", caption, frame, tuple(columns), "design", note)
+
+
+def _p(value: float) -> str:
+    """A p-value as it is printed.
+
+    >>> _p(0.03125), _p(1e-9), _p(float("nan"))
+    ('0.0312', '< 0.0001', '')
+    """
+    return "" if pd.isna(value) else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def certainty_table(estimated: Sequence[Effect], written: Unit) -> Table:
+    """The table behind the verdicts: standard error, degrees of freedom, and p-values adjusted and not."""
+    frame = effects_frame([e for e in estimated if e.low is not None])
+    frame = frame.assign(**{f"shown {name}": [_p(value) for value in frame[name]] for name in P_VALUES})
+    columns = [
+        Column("contrast", "Contrast"),
+        Column("method", "Interval", width=5),
+        Column("error", "SE", written.digits + 1),
+        Column("df", "df", 0 if (frame["df"] % 1 == 0).all() else 1),
+        *(Column(f"shown {name}", label, right=True, over=over) for name, (label, over) in P_VALUES.items()),
+    ]
+    known = [c for c in columns if frame[c.key].notna().any() and (frame[c.key] != "").any()]
+    return Table("tests", "The tests behind the verdicts.", frame, tuple(known), "design")
+
+
+def beside(effect: Effect) -> str:
+    """What an effect says about its claim's sign.
+
+    >>> from hpsearch.ablation import Claim
+    >>> beside(Effect("+ a", "ladder", 0.1, -0.1, 0.3, 5, "not resolved", Claim(0.5, "b", "Table 1")))
+    'cannot tell at this size'
+    """
+    return BESIDE.get(effect.beside_claim, effect.beside_claim)
 
 
 def _needed(effect: Effect) -> str:
@@ -120,14 +183,17 @@ def arms_frame(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["arm", "tricks", "mean", "sd", "n"]).astype(kinds)
 
 
-def arms_table(frame: pd.DataFrame, written: Unit) -> Table:
-    """The table of arms."""
+def arms_table(frame: pd.DataFrame, written: Unit, repeat: str = "seed") -> Table:
+    """The table of arms; their tricks are left out where they say no more than the arms' names."""
     arm, tricks = Column("arm", "Arm"), Column("tricks", "Tricks", width=20)
+    more = () if (frame["arm"] == frame["tricks"]).all() else (tricks,)
     if not frame["n"].any():
         return Table("arms", "The arms that will be trained.", frame, (arm, tricks))
-    numbers = (Column("mean", "Mean", written.digits), Column("sd", "SD", written.digits), Column("n", "Seeds", 0))
-    caption = f"The arms: {written.of_value()}, mean over seeds and standard deviation (SD) from seed to seed."
-    return Table("arms", caption, frame, (arm, *numbers, tricks), note=UNEVEN if frame["n"].nunique() > 1 else "")
+    many = Column("n", f"{repeat.capitalize()}s", 0)
+    numbers = (Column("mean", "Mean", written.digits), Column("sd", "SD", written.digits), many)
+    caption = f"The arms: {written.of_value()}, mean over {repeat}s and standard deviation (SD) from {repeat} to {repeat}."
+    uneven = frame["n"].nunique() > 1 and repeat == "seed"
+    return Table("arms", caption, frame, (arm, *numbers, *more), note=UNEVEN if uneven else "")
 
 
 def claims_frame(evidence: Evidence) -> pd.DataFrame:

@@ -1,23 +1,31 @@
 """Failures: what failed or was stopped early, why, and the key to look it up by."""
 
+from dataclasses import replace
+
 import pandas as pd
 
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import count, short_names
 
 OPEN = 12  # more failures than this are folded away
+MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
+NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?"
 
 
 def failures(evidence: Evidence) -> tuple[Block, ...]:
     """What failed or was stopped, or that nothing was; nothing before something ran."""
     frame = failures_frame(evidence)
     ran = evidence.trials["state"].isin(["complete", "failed", "stopped"]).any()
+    if frame.empty and isinstance(evidence.study, Elsewhere):
+        return ()
     if frame.empty:
         return (Text("No trial failed."),) if ran else ()
     failed, stopped = (int((frame["state"] == state).sum()) for state in ("failed", "stopped"))
     said = f"{count(failed, 'trial')} failed." if failed else "No trial failed."
-    said += " A failed seed is missing from its arm; a failed point is never kept by a search." if failed else ""
+    said += f" A failed {evidence.study.repeat} is missing from its arm" if failed else ""
+    said += ("; a failed point is never kept by a search." if evidence.study.repeat == "seed" else ".") if failed else ""
     said += (
         f" {count(stopped, 'trial')} of the search fell behind and {'was' if stopped == 1 else 'were'} stopped early."
         if stopped
@@ -28,12 +36,36 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         Column("part", "Part", width=10),
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
-        Column("attempts", "Attempts", 0),
+        *((Column("attempts", "Attempts", 0),) if frame["attempts"].notna().any() else ()),
         Column("reason", "Reason", width=15),
         Column("key", "Key", width=18),
     )
     table = Table("failures", f"Trials that failed{' or were stopped' if stopped else ''}, with the reason given.", frame, columns)
-    return Text(said), Fold("Show all", (table,)) if len(frame) > OPEN else table
+    if len(frame) <= OPEN:
+        return Text(said), table
+    shown = replace(table, frame=frame.head(MOST), note=f"The first {MOST} of {len(frame):,}." if len(frame) > MOST else "")
+    title = "Show all" if len(frame) <= MOST else f"Show {MOST}"
+    return Text(said), reasons_table(reasons_frame(frame)), Fold(title, (shown,))
+
+
+def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reasons, the most frequent first, with how many trials each ended and the key of one; numbers in them count for nothing."""
+    kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
+    grouped = frame.assign(kind=kind).groupby(["state", "kind"], sort=False)
+    lines = grouped.agg(reason=("reason", "first"), trials=("key", "size"), key=("key", "first")).reset_index()
+    return lines.sort_values("trials", ascending=False, kind="stable")[["state", "reason", "trials", "key"]].reset_index(drop=True)
+
+
+def reasons_table(frame: pd.DataFrame) -> Table:
+    """The table of reasons, as far as a reader would read."""
+    columns = (
+        Column("reason", "Reason, of one of them", width=20),
+        Column("state", "State", width=5),
+        Column("trials", "Trials", 0),
+        Column("key", "Key of one", width=18),
+    )
+    note = f"The {REASONS} most frequent of {len(frame):,} reasons." if len(frame) > REASONS else ""
+    return Table("reasons", "Why trials ended before their time.", frame.head(REASONS), columns, note=note)
 
 
 def failures_frame(evidence: Evidence) -> pd.DataFrame:

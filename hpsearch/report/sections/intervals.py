@@ -9,12 +9,13 @@ import plotly.graph_objects as go
 from hpsearch.ablation import Plan
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart
-from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, figure, label
+from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label
 from hpsearch.report.sections.effects import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
 from hpsearch.statistics import effects
 
 LOOK = {"helps": (BLUE, "circle"), "hurts": (ORANGE, "square")}
+INTERVALS = "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."
 ROW, TWO_LINES = 34, 44  # pixels per row; of a narrow screen, where names take two lines
 
 
@@ -23,9 +24,9 @@ def intervals(evidence: Evidence) -> tuple[Block, ...]:
     written = unit_of(evidence)
     frame = effects_frame(effects(evidence))
     seeds = seeds_frame(evidence)
-    blocks: list[Block] = [forest(frame, written)] if frame["difference"].notna().any() else []
+    blocks: list[Block] = [forest(frame, written, evidence.study.margin)] if frame["difference"].notna().any() else []
     if len(seeds) and evidence.study.plan.contrasts:
-        blocks.append(ladder_chart(seeds, evidence.study.plan, written))
+        blocks.append(ladder_chart(seeds, evidence.study.plan, written, evidence.study.repeat))
     return tuple(blocks)
 
 
@@ -40,7 +41,7 @@ def seeds_frame(evidence: Evidence) -> pd.DataFrame:
     return frame.sort_values(["place", "seed"])[["short", "rung", "seed", "score"]].reset_index(drop=True)
 
 
-def forest(frame: pd.DataFrame, written: Unit) -> Chart:
+def forest(frame: pd.DataFrame, written: Unit, margin: float | None = None) -> Chart:
     """Point and interval of every contrast, the zero line, the published claim as a hollow diamond."""
     shown = frame[frame["difference"].notna()].reset_index(drop=True)
     places, heads = _places(shown["design"].tolist())
@@ -59,7 +60,8 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
             "ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 36) for name in shown["contrast"])],
             "showgrid": False,
         },
-        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}],
+        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}]
+        + ([_band(margin)] if margin else []),
     )
     narrow = {
         "yaxis.ticktext": [*(f"<b>{label(head)}</b>" for head in heads), *(label(name, 17) for name in shown["contrast"])],
@@ -70,12 +72,18 @@ def forest(frame: pd.DataFrame, written: Unit) -> Chart:
     }
     return Chart(
         "intervals",
-        "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."
+        (INTERVALS if shown["low"].notna().any() else "Every contrast; none of them has an interval.")
+        + (" The band is the margin within which a difference costs nothing." if margin else "")
         + (" Diamonds are published claims, measured elsewhere." if shown["claim"].notna().any() else ""),
         "; ".join(_said(line, written) for line in shown.to_dict("records")),
         drawn,
         narrow,
     )
+
+
+def _band(margin: float) -> dict[str, Any]:
+    shape = {"type": "rect", "x0": -margin, "x1": margin, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
+    return shape | {"line": {"width": 0}, "fillcolor": faded(GREY, 0.15)}
 
 
 def _places(designs: Sequence[str]) -> tuple[list[float], dict[str, float]]:
@@ -144,7 +152,7 @@ def _said(line: Mapping[Any, Any], written: Unit) -> str:
     return f"{line['contrast']}: {numbers[0]}{between}, {line['verdict']}"
 
 
-def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
+def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit, repeat: str = "seed") -> Chart:
     """Mean of every arm with its seeds as dots; the rungs of the ladder are joined."""
     means = seeds.groupby("short", sort=False).agg(score=("score", "mean"), rung=("rung", "first"), n=("score", "size"))
     place = {name: float(row) for row, name in enumerate(means.index)}
@@ -157,8 +165,8 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
             y=[place[name] + shift[seed] for name, seed in zip(seeds["short"], seeds["seed"], strict=True)],
             mode="markers",
             marker={"size": 7, "color": GREY, "opacity": 0.55},
-            name="one seed",
-            text=[f"seed {s}: {number(score, written.digits)}" for s, score in zip(seeds["seed"], seeds["score"], strict=True)],
+            name=f"one {repeat}",
+            text=[f"{repeat} {s}: {number(score, written.digits)}" for s, score in zip(seeds["seed"], seeds["score"], strict=True)],
             hovertemplate="%{text}<extra></extra>",
         ),
         go.Scatter(
@@ -196,4 +204,4 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit) -> Chart:
     narrow["height"] = 150 + TWO_LINES * (len(means) + 1)
     alt = "; ".join(f"{name}: {number(mean, written.digits)}" for name, mean in zip(means.index, means["score"], strict=True))
     rungs_said = " The line climbs the ladder from the base to the full stack." if len(rungs) > 1 else ""
-    return Chart("ladder", f"Every arm: its seeds as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)
+    return Chart("ladder", f"Every arm: its {repeat}s as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)

@@ -1,17 +1,46 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
+from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Text
+from hpsearch.report.published import data_words
 from hpsearch.report.sections.effects import arms_frame, unit_of
-from hpsearch.report.words import compact, count, listed, number
-from hpsearch.statistics import pooled_deviation
+from hpsearch.report.sections.elsewhere import methods_elsewhere
+from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
+from hpsearch.statistics import effects, exact_words, pooled_deviation, variance_note
 from hpsearch.study import different
+
+LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names
 
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
-    paragraphs = (_score(evidence), _model(evidence), _spread(evidence), _tuning(evidence), _teachers(evidence))
-    return tuple(Text(paragraph) for paragraph in paragraphs if paragraph)
+    if isinstance(evidence.study, Elsewhere):
+        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), (_model(evidence), _spread(evidence)))
+    said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
+    notes = (_spread(evidence), exact_words(effects(evidence)))
+    return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
+
+
+def _ran(evidence: Evidence) -> str:
+    """What ran, of what, on what: nothing before anything did."""
+    study, once = evidence.study, evidence.trials.drop_duplicates("key")
+    done = int((once["state"] == "complete").sum())
+    if not done:
+        return ""
+    config = study.config(study.plan.arms[0])
+    of = f"ResNet-{config.depth} on {data_words(config.data)}" if study.train is None else "a training function of our own"
+    epochs = len(evidence.rows.drop_duplicates(["key", "epoch"]))
+    devices = sorted({str(device) for device in once["device"] if device})
+    where = f" on {' and '.join(devices)}" if devices else ""
+    told = evidence.provenance
+    machine = told.get("machine", "") if devices == ["cpu"] else told.get("accelerators", "")
+    using = f" ({machine})" if machine and machine != "none" else ""
+    libraries = [each for each in told.get("packages", "").split(", ") if each.split(" ")[0] in LIBRARIES]
+    return (
+        f"We trained {of}, in {count(len(study.plan.arms), 'arm')}: {count(done, 'trial')} finished, {count(epochs, 'epoch')} and "
+        f"{hours(float(once['seconds'].sum()))} of training{where}{using}{', with ' + ', '.join(libraries) if libraries else ''}."
+    )
 
 
 def _score(evidence: Evidence) -> str:
@@ -20,21 +49,37 @@ def _score(evidence: Evidence) -> str:
     epochs = listed([f"{length:,}" for length in lengths]) + (" epoch" if lengths == [1] else " epochs")
     unit = f", in {written.value}" if written.value else ""
     better = "larger" if study.goal == "maximise" else "smaller"
-    return (
-        f"The score of a trial is its {written.name} in the last epoch{unit}; {better} is better. Every arm is trained for "
-        f"{epochs} with {count(study.seeds, 'seed')}, the same ones for all arms."
-    )
+    when = "in the last epoch" if study.last == 1 else f"as the median of the last {study.last} epochs"
+    seeds = f"{seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)}, the same ones for all arms"
+    if not isinstance(study.seeds, int):
+        seeds = f"{study.seeds.start} seeds at first, and more, up to {study.seeds.most}, where a row was not resolved"
+    score = f"The score of a trial is its {written.name} {when}{unit}; {better} is better."
+    return f"{score} Every arm is trained for {epochs} with {seeds}."
 
 
 def _model(evidence: Evidence) -> str:
     if not evidence.study.plan.contrasts:
         return ""
+    methods = {effect.method for effect in effects(evidence) if effect.method}
+    said = (
+        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. Intervals hold "
+        "for all contrasts of the table together with 95 % confidence"
+    )
+    if not methods or "pooled" in methods:
+        said += (
+            "; the residual variance is pooled over arms, and the critical value is the quantile of the largest |t|, from the "
+            "multivariate t distribution with the contrasts’ own correlations"
+        )
+    if own := sorted(methods - {"pooled"}):
+        whose = "rows that rest on a noisier arm have" if "pooled" in methods else "every row has"
+        said += f"; {whose} an interval of {'their' if 'pooled' in methods else 'its'} own ({' or '.join(own)} t), after Šidák"
+    margin = evidence.study.margin
+    within = (
+        f", shows no difference larger than the margin of {compact(margin)} where two one-sided tests say so," if margin else ","
+    )
     return (
-        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks, and the residual "
-        "variance is pooled over arms. Intervals hold for all contrasts of the table together with 95 % confidence: the critical "
-        "value is the quantile of the largest |t|, from the multivariate t distribution with the contrasts' own correlations. "
-        "A contrast helps or hurts where its interval excludes zero, and is not resolved otherwise; p-values in the CSV file are "
-        "adjusted in the same way. The number of seeds that would resolve an effect is for the size seen, at 80 % power."
+        f"{said}. A contrast helps or hurts where its interval excludes zero{within} and is not resolved otherwise; p-values are "
+        "adjusted in the same way. Seeds that would resolve an effect are for the size seen, at 80 % power."
     )
 
 
@@ -51,9 +96,8 @@ def _spread(evidence: Evidence) -> str:
     low, high = (number(float(end), written.digits) for end in (deviations.min(), deviations.max()))
     return (
         f"The residual standard deviation from seed to seed is {number(pooled, written.digits)}{unit}, pooled; single arms have "
-        f"standard deviations from {low} to {high}. Where these differ much, intervals of the quiet arms are too wide and those "
-        "of the noisy ones too narrow."
-    )
+        f"standard deviations from {low} to {high}. {variance_note(evidence)}"
+    ).strip()
 
 
 def _tuning(evidence: Evidence) -> str:

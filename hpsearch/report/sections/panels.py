@@ -21,6 +21,7 @@ from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, l
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.space import Choice, Domain, OneMinus
 
+MOST = 200  # points of a round that are drawn
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star")  # by round
 MARKS: dict[str, dict[str, Any]] = {  # of points that have no score, and how far beyond the worst score they are put
     "failed": {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": ORANGE}},
@@ -70,11 +71,14 @@ class Scale:
         return axis
 
 
-def panels(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
-    """The chart of one search: pairs of two or three parameters, else each against the score; None while no score is known."""
+def panels(evidence: Evidence, arm: str, index: int, written: Unit, most: int | None = None) -> Chart | None:
+    """The chart of one search: pairs of two or three parameters, else each against the score; None while no score is known.
+
+    With ``most`` no more points of a round are drawn, and nothing appears under the pointer.
+    """
     scales = scales_of(evidence, arm)
     pairs = list(combinations(scales, 2)) if len(scales) in (2, 3) else [(scale, None) for scale in scales]
-    return _chart(evidence, arm, f"search-{index}", pairs, written)
+    return _chart(evidence, arm, f"search-{index}", pairs, written, most)
 
 
 def axes(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
@@ -106,26 +110,48 @@ def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
 Axes = tuple[Scale, Scale | None]  # of one panel; without a second the points are drawn against the score
 
 
-def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit) -> Chart | None:
-    frame = points_frame(evidence, arm)
-    if frame["score"].isna().all() or not pairs:
+def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], written: Unit, most: int | None = None) -> Chart | None:
+    every = points_frame(evidence, arm)
+    if every["score"].isna().all() or not pairs:
         return None
     minimise = evidence.study.goal == "minimise"
+    frame = thinned(every, minimise, most or MOST)
     boxes = [box_domains(evidence, stage.box) for stage in stages_of(evidence, arm) if stage.index and not stage.confirming]
     drawn, narrow = _draw(frame, pairs, boxes, minimise, written)
+    if most:
+        drawn.update_traces(customdata=None, hovertemplate=None, hoverinfo="skip")
     short = short_names(evidence.study.plan).get(arm, arm)
     against = "" if pairs[0][1] is not None else ", the score against each parameter"
     caption = (
-        f"The search of “{short}”{against}: {count(len(frame), 'point')}, one {'symbol' if not against else 'colour'} per round."
+        f"The search of “{short}”{against}: {count(len(every), 'point')}, one {'symbol' if not against else 'colour'} per round."
     )
+    caption += said_of_thinning(frame, every)
     caption += " A frame shows where a later round looked." if boxes else ""
-    caption += marked(frame) + (" They stand beyond the worst score." if marked(frame) and against else "")
+    caption += marked(every) + (" They stand beyond the worst score." if marked(every) and against else "")
     best = frame.sort_values("score", ascending=minimise).to_dict("records")[0]
     known = [(n, d) for n, d in dimensions(evidence, arm).items() if best[n] is not LACKING]
     where = ", ".join(f"{n} {setting(best[n], domain)}" for n, domain in known)
     when = "a run under a fresh seed" if best["called"] == "again" else best["called"]
     alt = f"Best point: {where}, {written.name} {number(best['score'], written.digits)} in {when}."
     return Chart(name, caption, alt, drawn, narrow)
+
+
+def thinned(frame: pd.DataFrame, minimise: bool, most: int = MOST) -> pd.DataFrame:
+    """At most so many points of each round and state: the better half of them the best, the others evenly spaced by score."""
+    kept: list[Any] = []
+    for _, part in frame.groupby(["round", "state"], sort=False):
+        order = list(part.sort_values("score", ascending=minimise, kind="stable").index)
+        best, rest = order[: most // 2], order[most // 2 :]
+        step = -(-len(rest) // (most - most // 2)) if len(order) > most else 1
+        kept += best + rest[::step]
+    return frame.loc[sorted(kept)]
+
+
+def said_of_thinning(frame: pd.DataFrame, every: pd.DataFrame) -> str:
+    """That not all points are drawn, where they are not."""
+    if len(frame) == len(every):
+        return ""
+    return f" Drawn are {count(len(frame), 'of them', 'of them')}: the best of each round, and others evenly spaced by score."
 
 
 def marked(frame: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from hpsearch.record.evidence import Evidence
 from hpsearch.record.points import rounds_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GREY, ORANGE, figure, label
-from hpsearch.report.sections.panels import LACKING, Scale, points_frame, scales_of
+from hpsearch.report.sections.panels import LACKING, Scale, points_frame, said_of_thinning, scales_of, thinned
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.space import Choice, Domain
 
@@ -29,11 +29,11 @@ FAINT, STRONG = (134, 142, 150), (42, 132, 198)  # of lines, from the worst scor
 def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
     """Every complete point as a line across one axis per parameter, the last one the score; None for a single parameter."""
     frame = points_frame(evidence, arm)
-    frame = frame[(frame["state"] == "complete") & frame["round"].isin(rounds_of(evidence, arm))].reset_index(drop=True)
-    scales = scales_of(evidence, arm)
+    every = frame[(frame["state"] == "complete") & frame["round"].isin(rounds_of(evidence, arm))]
+    scales, minimise = scales_of(evidence, arm), evidence.study.goal == "minimise"
+    frame = thinned(every, minimise).reset_index(drop=True)
     if frame.empty or len(scales) < 2:
         return None
-    minimise = evidence.study.goal == "minimise"
     worst, best = (frame["score"].max(), frame["score"].min()) if minimise else (frame["score"].min(), frame["score"].max())
     places = pd.DataFrame({s.name: [ABSENT if v is LACKING else s.domain.unit(v) for v in frame[s.name]] for s in scales})
     places = places.assign(score=(frame["score"] - worst) / ((best - worst) or 1.0))
@@ -60,7 +60,7 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
     caption = (
         f"Parallel coordinates, in the search of “{short}”: each line is a complete point, the best of its round in orange "
         f"(a sixth, at most {MOST}), the rest the stronger the better. The legend switches rounds off: they train for different "
-        "lengths."
+        f"lengths.{said_of_thinning(frame, every)}"
     )
     top = frame.iloc[int(places["score"].to_numpy().argmax())]
     where = ", ".join(f"{s.name} {setting(top[s.name], s.domain)}" for s in scales if top[s.name] is not LACKING)

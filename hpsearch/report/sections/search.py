@@ -19,7 +19,9 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.search import Tune
 
-WHOLE = 10  # searches that are drawn in full; of more only the first, and the points of the rest: a page is to be mailed
+# Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
+WHOLE, POINTS = 10, 2_000
+BRIEF, FEWEST = 1_000, 20  # points per round over all searches that are drawn in brief, and of each of them
 
 
 def search(evidence: Evidence) -> tuple[Block, ...]:
@@ -33,8 +35,11 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     if len(winners):
         blocks.append(winners_table(winners, tune, written))
         blocks += [Text(warning, "warning") for warning in edges(evidence)]
-    brief = len(evidence.study.searches) > WHOLE
-    drawn = [(arm.name, of_arm(evidence, arm.name, n, written, brief and n > 0)) for n, arm in enumerate(evidence.study.searches)]
+    searches = evidence.study.searches
+    most = None
+    if len(searches) > WHOLE or len(evidence.searched()) > POINTS:
+        most = max(FEWEST, BRIEF // len(searches))
+    drawn = [(arm.name, of_arm(evidence, arm.name, n, written, most if n else None)) for n, arm in enumerate(searches)]
     drawn = [(name, inside) for name, inside in drawn if inside]
     blocks += drawn[0][1] if drawn else ()
     if len(drawn) > 1:
@@ -49,11 +54,14 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def of_arm(evidence: Evidence, arm: str, index: int, written: Unit, brief: bool = False) -> tuple[Block, ...]:
-    """The pictures of one search: points and importance openly, the rest on demand; nothing while no score is known."""
-    found = [panels(evidence, arm, index, written), *([] if brief else [axes(evidence, arm, index, written)])]
+def of_arm(evidence: Evidence, arm: str, index: int, written: Unit, most: int | None = None) -> tuple[Block, ...]:
+    """The pictures of one search: points and importance openly, the rest on demand; nothing while no score is known.
+
+    With ``most`` it is drawn in brief: so many points of each round, and nothing else.
+    """
+    found = [panels(evidence, arm, index, written, most), *([] if most else [axes(evidence, arm, index, written)])]
     drawn: list[Block] = [chart for chart in found if chart is not None]
-    if brief:
+    if most:
         return tuple(drawn)
     drawn += importances(evidence, arm, index)
     more = [draw(evidence, arm, index, written) for draw in (isolation, parallel, zoom)]

@@ -11,7 +11,18 @@ from hpsearch.record.points import boxes_of, rounds_of, stages_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GRID, PALETTE, faded, figure
 from hpsearch.report.importance import importance_frame
-from hpsearch.report.sections.panels import LACKING, MARKS, SYMBOLS, Scale, hover, marked, points_frame, scales_of
+from hpsearch.report.sections.panels import (
+    LACKING,
+    MARKS,
+    SYMBOLS,
+    Scale,
+    hover,
+    marked,
+    points_frame,
+    said_of_thinning,
+    scales_of,
+    thinned,
+)
 from hpsearch.report.words import Unit, count, setting, short_names
 from hpsearch.space import Domain
 
@@ -19,7 +30,8 @@ from hpsearch.space import Domain
 def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
     """The boxes of all rounds over the two numbers that mattered most; None for one round, or fewer numbers."""
     frame, scales, rounds = points_frame(evidence, arm), leading(evidence, arm), rounds_of(evidence, arm)
-    frame = frame[frame["round"].isin(rounds)]
+    every = frame[frame["round"].isin(rounds)]
+    frame = thinned(every, evidence.study.goal == "minimise")
     if len(rounds) < 2 or len(scales) < 2 or frame["score"].isna().all():
         return None
     x, y = scales
@@ -30,7 +42,8 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
         boxes = [box for stage in stages_of(evidence, arm, n) for box in boxes_of(evidence, stage)]
         traces += _rectangles([box for box in boxes if x.name in box and y.name in box], x, y, hue, name)
         marker = {"symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "size": 8, "color": hue}
-        shown = f"{name}, {count(len(mine), 'complete point')}"
+        many = int(((every["round"] == n) & (every["state"] == "complete")).sum())
+        shown = f"{name}, {count(many, 'complete point')}"
         traces.append(_placed(mine, x, y, marker, shown, name, written))
     for state, mark in MARKS.items():
         if (frame["state"] == state).any():
@@ -42,7 +55,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     caption = (
         f"Zoom, in the search of “{short}”: the boxes in which each round looked, over the two numbers that "
         "mattered most, on the scales they were searched on. Dotted: where a round went on once its first points were known."
-        f"{marked(frame)}"
+        f"{said_of_thinning(frame, every)}{marked(every)}"
     )
     alt = "; ".join(_looked(evidence, arm, n, scales) for n in rounds) + "."
     narrow = {"height": 380 + 22 * rows, "margin.t": 24 + 22 * rows, "legend.font.size": 11}

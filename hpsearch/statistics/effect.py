@@ -1,0 +1,93 @@
+"""An effect: a contrast with its estimate, interval, verdict in words and the published claim beside it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hpsearch.ablation import Claim
+from hpsearch.values import Value
+
+Goal = Literal["maximise", "minimise"]
+
+HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"
+NO_LARGER = "no difference larger than the margin"
+NOT_LOOKED_AT = "not looked at yet"
+ONE_SEED = "one seed carries no interval"
+FEW_SEEDS = "too few seeds for an interval"
+NO_SPREAD = "no spread between seeds, so no interval"
+NO_SHARED_SEED = "the arms share no seed"
+ONE_RUN = "one run carries no interval"
+NO_SPREAD_OF_RUNS = "no spread between runs, so no interval"
+AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
+
+
+@dataclass(frozen=True)
+class Effect(Value):
+    """A contrast with its estimate, in the metric's own direction and unit.
+
+    ``low`` and ``high`` are an interval that holds for all contrasts of the table together, ``p`` is adjusted in the same way.
+    ``seeds_needed`` stands only beside "not resolved": seeds per arm that would resolve it with 80 % power, by an effect of the
+    size seen or, where a margin is given, by showing that it is smaller; None where more than 1000 would be needed.
+    """
+
+    name: str
+    design: str
+    value: float | None
+    low: float | None
+    high: float | None
+    seeds: int  # of its arm that has fewest
+    verdict: str
+    claim: Claim | None = None  # published for the same metric
+    p: float | None = None
+    seeds_needed: int | None = None
+    method: str = ""  # "pooled", "paired" or "Welch": whose spread the interval rests on
+    df: float | None = None  # degrees of freedom of the standard error
+    error: float | None = None  # standard error
+    p_holm: float | None = None  # Holm's adjustment over the table of the single rows' t tests; None where seeds follow results
+    p_exact: float | None = None  # sign-flip test over the shared seeds, of this row alone; None where they are too few or many
+    p_floor: float | None = None  # the smallest p_exact that so many seeds can give
+    p_margin: float | None = None  # that the difference is smaller than the margin, for all rows together
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it was told from zero, and by more than the margin leaves open."""
+        return self.verdict in (HELPS, HURTS)
+
+    @property
+    def more_seeds(self) -> int | None:
+        """Seeds per arm beyond those run that would resolve it; None where it needs none or too many.
+
+        >>> Effect("+ a", "ladder", 0.1, -0.1, 0.3, 5, "not resolved", seeds_needed=40).more_seeds
+        35
+        """
+        return None if self.seeds_needed is None else max(1, self.seeds_needed - self.seeds)
+
+    @property
+    def beside_claim(self) -> str:
+        """What this says about the claim's sign; empty where nothing was claimed.
+
+        ``agrees``: resolved, and of the claim's sign. ``disagrees``: resolved, and not of its sign (a claim of zero has none).
+        ``cannot tell``: not resolved. The claim was measured on other data under another budget, so none of them is a proof.
+        """
+        if self.claim is None:
+            return ""
+        if not self.resolved or self.value is None:
+            return CANNOT_TELL
+        return AGREES if self.value * self.claim.value > 0 else DISAGREES
+
+    @property
+    def holds_claim(self) -> bool | None:
+        """Whether the interval contains the claimed size; None where one of the two is missing."""
+        if self.claim is None or self.low is None or self.high is None:
+            return None
+        return self.low <= self.claim.value <= self.high
+
+
+def verdict(low: float, high: float, goal: Goal) -> str:
+    """In words: resolved where the interval excludes zero.
+
+    >>> verdict(-0.3, -0.1, "minimise"), verdict(-0.3, -0.1, "maximise"), verdict(-0.3, 0.1, "maximise")
+    ('helps', 'hurts', 'not resolved')
+    """
+    if low <= 0 <= high:
+        return NOT_RESOLVED
+    return HELPS if (low > 0) == (goal == "maximise") else HURTS

@@ -1,0 +1,139 @@
+"""Training one trial of the record again, apart from it, and comparing the rows."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from hpsearch.errors import Refused
+from hpsearch.record.lookup import Found
+from hpsearch.run import Row
+from hpsearch.study import Study, Trial
+from hpsearch.trials.here import pin_threads
+from hpsearch.trials.session import Resources
+from hpsearch.trials.worker import Job, home, perform
+from hpsearch.values import from_json
+
+
+@dataclass(frozen=True)
+class Differs:
+    """Where a metric of two trainings lies furthest apart."""
+
+    metric: str
+    epoch: int  # from 1
+    before: Any
+    now: Any
+    difference: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows of two trainings side by side; times are left out."""
+
+    epochs: int  # that both have
+    metrics: tuple[str, ...]
+    differs: tuple[Differs, ...]  # the furthest of every metric that is not equal to the bit, largest first
+    only_once: tuple[str, ...] = ()  # metrics that only one of the two has
+    reason: str = ""  # why the one of now ended before its time, where it did
+
+    @property
+    def equal(self) -> bool:
+        """Whether there are numbers, and all are the same to the bit."""
+        return bool(self.epochs) and not self.differs and not self.only_once
+
+
+def timed(metric: str) -> bool:
+    """Whether a metric is a time or a speed, which no two runs share."""
+    return metric == "seconds" or metric.endswith(("_seconds", "_per_second"))
+
+
+def compare(before: Sequence[Row], now: Sequence[Row]) -> Compared:
+    """Rows beside rows, as far as both go.
+
+    >>> found = compare([{"a": 1.0, "seconds": 2.0}, {"a": 2.0}], [{"a": 1.0, "seconds": 9.0}, {"a": 2.5}])
+    >>> found.equal, found.differs[0].epoch, found.differs[0].difference
+    (False, 2, 0.5)
+    """
+    pairs = list(zip(before, now, strict=False))
+    mine, theirs = (
+        ({name for row in rows for name in row if not timed(name)} for rows in zip(*pairs, strict=True)) if pairs else ((), ())
+    )
+    shared = [name for name in dict.fromkeys(name for row, _ in pairs for name in row) if name in mine and name in theirs]
+    found = [differs for name in shared if (differs := _furthest(name, pairs)) is not None]
+    once = tuple(sorted(set(mine) ^ set(theirs)))
+    return Compared(len(pairs), tuple(shared), tuple(sorted(found, key=lambda each: -each.difference)), once)
+
+
+def _furthest(name: str, pairs: Sequence[tuple[Row, Row]]) -> Differs | None:
+    missing = [float("inf")]
+    found = []
+    for epoch, (one, other) in enumerate(pairs, start=1):
+        if one.get(name) != other.get(name):
+            a, b = (_list(row[name]) if name in row else [] for row in (one, other))
+            gaps = [abs(x - y) for x, y in zip(a, b, strict=True)] if len(a) == len(b) else missing
+            found.append(Differs(name, epoch, one.get(name), other.get(name), max(gaps)))
+    return max(found, key=lambda each: each.difference, default=None)
+
+
+def _list(value: float | list[float]) -> list[float]:
+    return value if isinstance(value, list) else [value]
+
+
+def said(compared: Compared, found: Found) -> list[str]:
+    """The comparison in lines: equal to the bit, or the largest differences."""
+    asked = found.columns["epochs"]
+    over = f"{compared.epochs} of {asked} epochs" if compared.epochs < asked else f"{asked} epochs"
+    if not compared.epochs:
+        return [
+            f"nothing to compare: one of the two has no row{'; it ended now with ' + compared.reason if compared.reason else ''}"
+        ]
+    if compared.equal:
+        return [f"equal to the bit over {over}: {', '.join(compared.metrics)} (times left out)"]
+    lines = [f"not equal over {over}; the largest difference of every metric that differs:"]
+    lines += [f"  {d.metric}: {d.difference:.3g} in epoch {d.epoch}, {d.before} then and {d.now} now" for d in compared.differs]
+    same = [name for name in compared.metrics if name not in {d.metric for d in compared.differs}]
+    lines += [f"equal to the bit: {', '.join(same)}"] if same else []
+    return lines + ([f"only in one of the two: {', '.join(compared.only_once)}"] if compared.only_once else [])
+
+
+def rerun(
+    found: Found,
+    study: Study,
+    known: Iterable[type | FunctionType],
+    cache: Path,
+    resources: Resources,
+    tell: Callable[[int, Row], None],
+) -> Compared:
+    """Train the trial once more in a folder that is thrown away; refused where its config cannot be read or it fails.
+
+    Weights of the trials that it learns from are taken from the record's folder. The record is not touched.
+    """
+    trial = trial_of(found, study, known)
+    pin_threads(resources.threads)
+    needs = {name: each.key for name, each in trial.needs.items()}
+    with tempfile.TemporaryDirectory(prefix="hpsearch-rerun-") as name:
+        folder = Path(name)
+        for key in needs.values():
+            home(folder, key).parent.mkdir(parents=True, exist_ok=True)
+            home(folder, key).symlink_to(home(found.folder, key), target_is_directory=True)
+        job = Job(trial, study.metric, folder, cache, resources.threads, resources.device, 0, needs, study.divergence)
+        result = perform(job, study.train, tell)
+    if result.state == "failed" and found.columns["state"] != "failed":
+        raise Refused(f"the trial {found.key[:12]} was {found.columns['state']} and fails now: {result.reason}")
+    return replace(compare(found.rows, result.rows), reason=result.reason)
+
+
+def trial_of(found: Found, study: Study, known: Iterable[type | FunctionType]) -> Trial:
+    """The trial as the record describes it, with the study's training code."""
+    c: Mapping[str, Any] = found.columns
+    try:
+        config = from_json(found.config, known)
+    except TypeError as error:
+        raise Refused(f"the config of {found.key[:12]} does not fit the study’s classes any more: {error}") from error
+    if type(config) is not type(study.base):
+        raise Refused(
+            f"the trial {found.key[:12]} is of a {type(config).__name__}, and the study trains a {type(study.base).__name__}"
+        )
+    return Trial(config, c["seed"], c["epochs"], c["held_out"], study.code)

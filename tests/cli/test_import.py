@@ -1,0 +1,124 @@
+"""``hpsearch import`` as a user meets it: one command to a report, one sentence for every mistake, and the committed reports."""
+
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hpsearch.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+SHARED = next((each / "shared" / "data" for each in ROOT.parents if (each / "shared" / "data").is_dir()), ROOT / "shared")
+TABLE = "model,seed,epoch,acc,loss\n" + "".join(
+    f"{model},{seed},{epoch},{0.5 + 0.1 * (model == 'wide') + 0.01 * ((seed * 7 + epoch * 3) % 5) + 0.003 * (model == 'wide') * seed},{1 / epoch}\n"
+    for model in ("plain", "wide")
+    for seed in range(4)
+    for epoch in (1, 2, 3)
+)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hpsearch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a command in an empty folder; exit code, what it printed, what it complained."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def give(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return give
+
+
+WORDS = ("import", "t.csv", "--arm", "model", "--seed", "seed", "--epoch", "epoch", "--metric", "top1=acc", "--scale", "100")
+
+
+def test_a_table_becomes_a_report(hpsearch: Run, tmp_path: Path) -> None:
+    Path("t.csv").write_text(TABLE)
+    code, said, complaint = hpsearch(*WORDS, "--out", "r/r.html")
+    assert (code, complaint) == (0, "")
+    assert re.search(r"wide against plain +\+10\.45 \[\+9\.\d\d, \+1\d\.\d\d\] +helps", said)
+    assert said.endswith("report: r/r.html\n")
+    assert {path.name for path in (tmp_path / "r").iterdir()} == {"r.html", "r.md", "r.csv"}
+    assert "hpsearch import t.csv --arm model --seed seed" in (tmp_path / "r" / "r.md").read_text()
+    [effect] = pd.read_csv("r/r.csv").to_dict("records")
+    assert effect["difference"] == pytest.approx(10.45)
+
+
+def test_a_warning_is_printed_too(hpsearch: Run) -> None:
+    lines = TABLE.splitlines()
+    Path("t.csv").write_text("\n".join([*lines[:-1], ""]))  # the last epoch of one run is gone
+    code, said, _ = hpsearch(*WORDS, "--out", "r.html")
+    assert code == 0
+    assert "Runs of one arm have different numbers of epochs (wide 2 to 3): each scores by its last." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--arm", "modell"), "--arm names the column 'modell', which is not there: did you mean 'model'?"),
+        (("--metric", "accc"), "--metric names the column 'accc', which is not there: did you mean 'acc'?"),
+        (("--where", "seed=9"), "--where seed=9 leaves no line: known are 0, 1, 2, 3"),
+        (("--arms", "plain,wid"), "--arms names 'wid', which no line has: did you mean 'wide'?"),
+        (("--base", "plane"), "--base names 'plane', which is no arm: did you mean 'plain'?"),
+        (("--design", "leder"), "--design 'leder' is not known: did you mean 'ladder'?"),
+        (("--goal", "best"), "--goal is maximise or minimise, got 'best'"),
+        (("--scale", "0"), "--scale and --offset are numbers, and --scale is not 0: got 0 and 0"),
+        (("--settings", "no.csv"), "--settings takes a CSV or Parquet table, and no.csv is none"),
+        (("--pattern", "x"), "--pattern is matched against the runs' names: say which column that is with --run"),
+        (("--format", "wandb"), "t.csv is nothing that can be read as wandb: import takes a CSV or Parquet table"),
+        (("--out", "r.pdf"), "a report is an HTML file: name it r.html, got r.pdf"),
+        (("--question", " "), "--question is empty: say in one sentence what the results answer"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_writes_nothing(hpsearch: Run, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    Path("t.csv").write_text(TABLE)
+    code, printed, complaint = hpsearch(*WORDS, "--out", "r.html", *words)
+    assert code == 2
+    assert complaint.startswith(f"hpsearch: {said}")
+    assert complaint.count("\n") == 1
+    assert printed == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_without_a_source_the_usage_is_shown(hpsearch: Run) -> None:
+    code, _, complaint = hpsearch("import")
+    assert code == 2
+    assert "SOURCE" in complaint
+
+
+def command(report: str) -> list[str]:
+    """The command in a committed report's provenance."""
+    [line] = [line for line in (ROOT / "reports" / f"{report}.md").read_text().splitlines() if line.startswith("| command |")]
+    return shlex.split(line.split("|")[2].replace("\\", ""))[1:]
+
+
+@pytest.mark.skipif(not (SHARED / "gluoncv_imagenet_logs").is_dir(), reason="needs the shared data beside the project")
+@pytest.mark.parametrize("report", ["gluoncv_ladder", "algoperf_label_smoothing"])
+def test_a_committed_report_is_what_its_command_makes(hpsearch: Run, report: str) -> None:
+    words = [word.replace("../shared/data", str(SHARED)) for word in command(report)]
+    words[words.index("--out") + 1] = "again.html"
+    code, _, complaint = hpsearch(*words)
+    assert (code, complaint) == (0, "")
+    pd.testing.assert_frame_equal(pd.read_csv("again.csv"), pd.read_csv(ROOT / "reports" / f"{report}.csv"))
+
+
+def test_the_ladder_of_single_runs_has_no_interval() -> None:
+    found = pd.read_csv(ROOT / "reports" / "gluoncv_ladder.csv")
+    assert found["difference"].round(2).tolist() == [0.33, 0.33, 0.47, 0.61, 1.75]  # 77.33, 77.66, 78.00, 78.47, 79.08
+    assert found["low"].isna().all()
+    assert set(found["verdict"]) == {"one run carries no interval"}
+
+
+def test_label_smoothing_is_worth_what_five_runs_each_say() -> None:
+    [found] = pd.read_csv(ROOT / "reports" / "algoperf_label_smoothing.csv").to_dict("records")
+    assert [round(found[name], 2) for name in ("difference", "low", "high")] == [0.84, 0.67, 1.0]
+    assert (found["verdict"], found["seeds"]) == ("helps", 5)
