@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpsearch import Seeds
 from hpsearch.ablation import Trick, ladder
-from hpsearch.seeds import Seeds
 from hpsearch.statistics import judge, resolution, sign_flip
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.sequential import follow, judge_any

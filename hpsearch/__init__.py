@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
     from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
+    from hpsearch.seeds import Seeds
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
     from hpsearch.study import Study, Trial
 
@@ -40,6 +41,7 @@ _homes = {
     "errors": "HpsearchError Refused",
     "run": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
+    "seeds": "Seeds",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
     "study": "Study Trial",
 }
@@ -63,6 +65,7 @@ __all__ = [
     "Refused",
     "Round",
     "Run",
+    "Seeds",
     "Space",
     "Study",
     "Teacher",

@@ -19,6 +19,7 @@ from hpsearch.errors import Refused
 from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart, Fold, plain
+from hpsearch.report.needed import seconds_needed
 from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.effects import effects_frame
 from hpsearch.statistics import effects
@@ -85,7 +86,8 @@ def markdown(evidence: Evidence) -> str:
 
 def csv(evidence: Evidence) -> str:
     """The contrasts in full precision."""
-    return str(effects_frame(effects(evidence)).to_csv(index=False, lineterminator="\n"))
+    estimated = effects(evidence)
+    return str(effects_frame(estimated, seconds_needed(evidence, estimated)).to_csv(index=False, lineterminator="\n"))
 
 
 def write(evidence: Evidence, out: Path) -> tuple[Path, ...]:

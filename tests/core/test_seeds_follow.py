@@ -8,12 +8,11 @@ from statistics import median
 
 import pytest
 
-from hpsearch import Arm, Plan, Study, Trick, ladder
+from hpsearch import Arm, Plan, Seeds, Study, Trick, ladder
 from hpsearch.agenda import agenda
 from hpsearch.errors import Refused
 from hpsearch.launch import Resources
 from hpsearch.record.record import Record
-from hpsearch.seeds import Seeds
 from hpsearch.trials.here import run_here
 from hpsearch.trials.session import Session
 from hpsearch.values import digest

@@ -1,20 +1,24 @@
 """What the statistics say reaches the page: tests behind verdicts, margins, other metrics, seeds that follow the results."""
 
+from dataclasses import replace
+from math import isnan
+
 import pytest
 from reading import tree
 from stages import at
 from synthetic import AVERAGE, COSINE, MIXUP, WARMUP, evidence, full, loss, top1
 
-from hpsearch import ladder
+from hpsearch import Seeds, ladder
 from hpsearch.report import page
 from hpsearch.report.blocks import Fold, Table, Text
+from hpsearch.report.needed import seconds_in_all, seconds_needed
 from hpsearch.report.sections.answer import answer
 from hpsearch.report.sections.effects import ablation, certainty_table, effects_frame
 from hpsearch.report.sections.intervals import forest
 from hpsearch.report.sections.ladder import steps_frame
 from hpsearch.report.sections.methods import methods
+from hpsearch.report.words import hours as words_of
 from hpsearch.report.words import seeds_each, unit
-from hpsearch.seeds import Seeds
 from hpsearch.statistics import NO_LARGER, effects
 
 
@@ -39,6 +43,51 @@ def test_every_row_says_whose_spread_it_rests_on_and_how_sure_it_is():
 def test_no_tests_are_shown_where_there_is_no_interval():
     assert not [b for b in ablation(at("one-seed")) if isinstance(b, Fold) and b.title.startswith("How sure")]
     assert certainty_table([], unit("top1")).frame.empty
+
+
+def test_what_is_not_resolved_says_what_it_would_take_in_seeds_and_in_hours():
+    made = at("whole")
+    estimated = effects(made)
+    frame = effects_frame(estimated, seconds_needed(made, estimated))
+    seconds = made.measurements().groupby("arm")["seconds"].median()
+    most = {}
+    for effect, contrast, hours in zip(estimated, made.study.plan.contrasts, frame["hours_needed"], strict=True):
+        if effect.verdict != "not resolved" or effect.seeds_needed is None:
+            assert isnan(hours)
+            continue
+        more = {arm.name: effect.seeds_needed - made.study.seeds for arm, weight in contrast.weights if weight}
+        assert hours == pytest.approx(sum(seconds[arm] * n for arm, n in more.items()) / 3600)
+        most |= {arm: max(n, most.get(arm, 0)) for arm, n in more.items()}
+    assert most
+    whole = sum(seconds[arm] * n for arm, n in most.items())
+    assert seconds_in_all(made, estimated) == pytest.approx(whole)
+    assert whole < frame["hours_needed"].sum() * 3600  # arms are shared
+    assert f"{words_of(whole)} more of training in all" in " ".join(b.text for b in answer(made) if isinstance(b, Text))
+    [table] = [b for b in ablation(made) if isinstance(b, Table) and b.name == "effects"]
+    assert [bool(cell) for cell in table.frame["training"]] == [not isnan(hours) for hours in frame["hours_needed"]]
+
+
+def test_seeds_that_failed_are_lacking_too():
+    made = at("some-failed")
+    estimated = effects(made)
+    there = made.measurements().dropna(subset=["score"]).groupby("arm")
+    count, seconds = there.size(), there["seconds"].median()
+    checked = 0
+    for effect, contrast, told in zip(estimated, made.study.plan.contrasts, seconds_needed(made, estimated), strict=True):
+        if told is not None:
+            arms = [arm.name for arm, weight in contrast.weights if weight]
+            assert told == pytest.approx(sum((effect.seeds_needed - count[arm]) * seconds[arm] for arm in arms))
+            checked += len({count[arm] for arm in arms}) > 1
+    assert checked
+
+
+def test_where_nobody_took_the_time_no_hours_are_told():
+    made = at("whole")
+    untimed = replace(made, trials=made.trials.assign(seconds=float("nan")))
+    estimated = effects(untimed)
+    assert set(seconds_needed(untimed, estimated)) == {None}
+    [table] = [b for b in ablation(untimed) if isinstance(b, Table) and b.name == "effects"]
+    assert "training" not in {c.key for c in table.columns}
 
 
 def test_a_margin_is_drawn_counted_and_put_into_words(within):

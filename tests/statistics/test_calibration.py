@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import calibration
-from hpsearch.seeds import Seeds
+from hpsearch import Seeds
 from hpsearch.statistics import Largest
 
 TABLES = 800

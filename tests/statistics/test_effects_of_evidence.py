@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hpsearch import Refused, Study, Trick, ladder
-from hpsearch.seeds import Seeds
+from hpsearch import Refused, Seeds, Study, Trick, ladder
 from hpsearch.statistics import NO_LARGER, NOT_LOOKED_AT, effects, effects_of, goal_of, scores_of, variance_note
 
 

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpsearch import Refused, Trick, ladder, one_at_a_time
+from hpsearch import Refused, Seeds, Trick, ladder, one_at_a_time
 from hpsearch.ablation import Arm, Plan, difference
-from hpsearch.seeds import Seeds
 from hpsearch.statistics import NOT_LOOKED_AT, effects_by_looks, effects_of, looks_levels, next_seeds
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.sequential import course, obrien_fleming, pocock, repeated_p

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Facts, Text
+from hpsearch.report.needed import seconds_in_all
 from hpsearch.report.sections.effects import arms_frame, unit_of
 from hpsearch.report.sections.elsewhere import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
@@ -16,7 +17,9 @@ SENTENCES = 3  # that answer; what is said beyond them is a note
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
     warnings = [Text(problem, "warning") for problem in evidence.agenda.problems]
-    sentences = [*effects_words(effects(evidence), unit_of(evidence)), *search_words(evidence), *reached_words(evidence)]
+    estimated = effects(evidence)
+    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated))
+    sentences = [*told, *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
     kinds = ("lead", *("plain" for _ in range(SENTENCES - 1)))
@@ -63,8 +66,10 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def effects_words(estimated: Sequence[Effect], written: Unit) -> list[str]:
+def effects_words(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None) -> list[str]:
     """Sentences on the contrasts, most important first; none where none was measured.
+
+    ``seconds`` of training would resolve what so many seeds can resolve.
 
     >>> from hpsearch.report.words import unit
     >>> effects_words([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")], unit("top1"))
@@ -78,8 +83,8 @@ def effects_words(estimated: Sequence[Effect], written: Unit) -> list[str]:
         were = "was" if len(measured) == 1 else "were"
         return [f"{count(len(measured), 'difference')} {were} measured, but none has an interval yet: {measured[0].verdict}."]
     if len(estimated) == 1:
-        return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}."]
-    return [_best(judged, written), _counted(judged, written), *_unresolved(judged)]
+        return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}.", *_unresolved(judged, repeat, seconds)]
+    return [_best(judged, written), _counted(judged, written), *_unresolved(judged, repeat, seconds)]
 
 
 def _is(effect: Effect) -> str:
@@ -130,7 +135,7 @@ def _counted(judged: Sequence[Effect], written: Unit) -> str:
     return f"{said}; what hurts most is {_worth(worst, written)}." if worst else f"{said}."
 
 
-def _unresolved(judged: Sequence[Effect]) -> list[str]:
+def _unresolved(judged: Sequence[Effect], repeat: str, seconds: float | None) -> list[str]:
     """What is not resolved, and what it would cost to resolve it."""
     still = [e for e in judged if e.verdict == "not resolved"]
     if not still:
@@ -138,10 +143,11 @@ def _unresolved(judged: Sequence[Effect]) -> list[str]:
     most = max((e.seeds_needed for e in still if e.seeds_needed), default=None)
     hopeless = sum(e.seeds_needed is None for e in still)
     said = f"Not resolved: {listed(f'“{e.name}”' for e in still)}"
-    said += f"; up to {most} seeds per arm would resolve effects of the size seen" if most else ""
+    said += f"; up to {most} {repeat}s per arm would resolve effects of the size seen" if most else ""
+    said += f", {hours(seconds)} more of training in all" if most and seconds else ""
     if hopeless:
         whose = f", and for {hopeless} of them" if most else "; for them"
-        said += f"{whose} even 1,000 seeds would not be enough"
+        said += f"{whose} even 1,000 {repeat}s would not be enough"
     return [f"{said}."]
 
 

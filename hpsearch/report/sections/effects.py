@@ -7,12 +7,14 @@ import pandas as pd
 
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
-from hpsearch.report.words import Unit, count, listed, short_names, unit
+from hpsearch.report.needed import seconds_needed
+from hpsearch.report.words import Unit, count, hours, listed, short_names, unit
 from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, smallest_difference, within_deviation
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "{} {}: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+HOURS = "Training: what the arms of the row still lack would take; rows share arms, so these do not add up."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 P_VALUES = {  # by column: its heading, and the one it shares
     "p": ("with the intervals", "p, all rows together"),
@@ -31,8 +33,8 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     if not evidence.study.plan.contrasts:
         return ()
     written, estimated = unit_of(evidence), effects(evidence)
-    measured = [effect for effect in estimated if effect.value is not None]
-    blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat)] if measured else []
+    measured, needed = [effect for effect in estimated if effect.value is not None], seconds_needed(evidence, estimated)
+    blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat, needed)] if measured else []
     blocks += [
         Fold("How sure each row is: p-values, and whose spread the interval rests on", (certainty_table(estimated, written),))
     ] * any(effect.low is not None for effect in measured)
@@ -49,7 +51,7 @@ def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
     estimated = effects(evidence, metric=metric)
     scores = scores_of(evidence, metric)
     written = unit(metric, pooled_deviation(scores) if len(scores) else None)
-    table = contrasts(estimated, written, evidence.study.repeat)
+    table = contrasts(estimated, written, evidence.study.repeat, seconds_needed(evidence, estimated))
     return Fold(f"The same contrasts in {written.name}", (replace(table, name=f"effects-{place}"),))
 
 
@@ -73,8 +75,8 @@ def unit_of(evidence: Evidence) -> Unit:
     return unit(evidence.study.metric, spread(measured[["arm", "seed", "score"]]) if len(measured) else None)
 
 
-def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
-    """One line per contrast, in full precision: what the CSV holds."""
+def effects_frame(estimated: Sequence[Effect], seconds: Sequence[float | None] = ()) -> pd.DataFrame:
+    """One line per contrast, in full precision: what the CSV holds; ``seconds`` of training would resolve each, where known."""
     lines = [
         {
             "design": e.design or UNGROUPED,
@@ -86,23 +88,27 @@ def effects_frame(estimated: Sequence[Effect]) -> pd.DataFrame:
             "verdict": e.verdict,
             "seeds": e.seeds,
             "seeds_needed": e.seeds_needed,
+            "hours_needed": cost / 3600 if cost else None,
             "claim": e.claim.value if e.claim else None,
             "claimed_over": e.claim.over if e.claim else "",
             "claim_source": e.claim.source if e.claim else "",
             "beside_claim": e.beside_claim,
             **{name: getattr(e, name) for name in TESTS},
         }
-        for e in estimated
+        for e, cost in zip(estimated, seconds or [None] * len(estimated), strict=True)
     ]
-    kinds = {name: "float64" for name in ("difference", "low", "high", "p", "claim", *TESTS[1:])} | {"seeds_needed": "Int64"}
-    columns = ["design", "contrast", "difference", "low", "high", "p", "verdict", "seeds", "seeds_needed", "claim"]
+    numbers = ("difference", "low", "high", "p", "hours_needed", "claim", *TESTS[1:])
+    kinds = {name: "float64" for name in numbers} | {"seeds_needed": "Int64"}
+    columns = ["design", "contrast", "difference", "low", "high", "p", "verdict", "seeds", "seeds_needed", "hours_needed", "claim"]
     return pd.DataFrame(lines, columns=[*columns, "claimed_over", "claim_source", "beside_claim", *TESTS]).astype(kinds)
 
 
-def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") -> Table:
+def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: Sequence[float | None] = ()) -> Table:
     """The table of contrasts; a column nobody filled is left out."""
-    frame = effects_frame(estimated)
+    frame = effects_frame(estimated, seconds)
     frame["needed"] = [_needed(e) for e in estimated]
+    frame["training"] = ["" if pd.isna(each) else hours(3600 * each) for each in frame["hours_needed"]]
+    timed = bool(frame["hours_needed"].notna().any())
     frame["beside"] = [beside(e) for e in estimated]
     interval, repeats = "95 % interval, simultaneous", f"{repeat.capitalize()}s"
     ran = "run" if repeat == "seed" else "there"
@@ -115,13 +121,15 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed") 
         Column("seeds", ran, 0, over=repeats, width=3.5),
         Column("needed", "needed", right=True, over=repeats),
     ]
+    columns += [Column("training", "training", right=True, over=repeats)] * timed
     if frame["claim"].notna().any():
         columns += [
             Column("claim", "claim", written.digits, signed=True, over="Published"),
             Column("beside", "this study", over="Published"),
         ]
     caption = f"What each contrast is worth: {written.of_difference()}."
-    note = SEEDS.format(repeats, ran) + (f" {CLAIMED}" if frame["claim"].notna().any() else "")
+    said = (SEEDS.format(repeats, ran), HOURS * timed, CLAIMED * bool(frame["claim"].notna().any()))
+    note = " ".join(filter(None, said))
     return Table("effects", caption, frame, tuple(columns), "design", note)
 
 

@@ -92,7 +92,9 @@ def rungs_frame(each: Published) -> pd.DataFrame:
 
 def rungs_table(frame: pd.DataFrame, each: Published, index: int) -> Table:
     """The table of a published ladder."""
-    shown = frame.assign(table=[source.removeprefix(each.paper).lstrip(", ") for source in frame["source"]])
+    shown = frame.assign(
+        table=[source.removeprefix(each.paper).lstrip(", ").replace(" ", "\N{NO-BREAK SPACE}") for source in frame["source"]]
+    )
     said = ["; ".join(filter(None, pair)) for pair in zip(frame["settings"], frame["errata"], strict=True)]
     names = [f"{rung} {name}" for rung, name in zip(frame["rung"], frame["name"], strict=True)]
     columns = [Column("shown", "Rung", width=11)]
