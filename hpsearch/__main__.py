@@ -16,6 +16,7 @@ from hpsearch.errors import HpsearchError, Refused
 
 if TYPE_CHECKING:
     from hpsearch.record.evidence import Evidence
+    from hpsearch.record.lookup import Found
     from hpsearch.record.record import Record
     from hpsearch.studyfile import StudyFile
 
@@ -44,10 +45,13 @@ TrialFolder = Annotated[
     typer.Option("--folder", help="For checkpoints; shared by all machines. [default: beside the record]"),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error, also of a mistake in the input.")]
-Key = Annotated[
-    str,
+TrialWords = Annotated[
+    list[str],
     typer.Argument(
-        metavar="KEY", help="The trial's key, or its first 6 digits or more; the report lists them.", show_default=False
+        metavar="[STUDY] KEY",
+        help="The trial's key, or its first 6 digits or more, as the report lists them; before it the study file, where it does "
+        "not lie where it was run from.",
+        show_default=False,
     ),
 ]
 Place = "runs/hpsearch.db"
@@ -202,8 +206,7 @@ def report(
 
 @app.command()
 def show(
-    study: StudyPath,
-    key: Key,
+    trial: TrialWords,
     record: RecordPlace = Place,
     folder: TrialFolder = None,
     data: DataFolder = None,
@@ -212,17 +215,14 @@ def show(
     """Say everything the record holds of one trial: its settings, rows and files, and where it stands in the study."""
     from hpsearch.record import lookup
 
-    file = _read(study, data)
-    opened = _record(record, folder)
-    found = lookup.find(opened, key)
+    file, opened, found = _trial(trial, record, folder, data)
     for heading, text in lookup.told(found, _evidence(file, opened)):
         typer.echo(f"{heading:<22}  {text}")
 
 
 @app.command()
 def rerun(
-    study: StudyPath,
-    key: Key,
+    trial: TrialWords,
     record: RecordPlace = Place,
     folder: TrialFolder = None,
     data: DataFolder = None,
@@ -232,12 +232,10 @@ def rerun(
 ) -> None:
     """Train one trial of the record again, here, and say whether its rows are the same. The record stays as it is."""
     from hpsearch import launch
-    from hpsearch.record import lookup
     from hpsearch.trials import again
 
     _stop_on_signals()
-    file = _read(study, data)
-    found = lookup.find(_record(record, folder), key)
+    file, _, found = _trial(trial, record, folder, data)
     had_one = found.columns["device"] == "cuda" and launch.local_gpus() > 0
     resources = launch.resources(cpus, float(had_one) if gpus is None else gpus, None, True, None)
     if again.trial_of(found, file.study, file.known).key != found.key:
@@ -267,6 +265,7 @@ def export(
     import time
 
     from hpsearch.record import optuna_view
+    from hpsearch.record.urls import hidden
 
     if follow is not None and not follow > 0:
         raise Refused(f"--follow takes seconds between two looks, more than 0, got {follow:g}")
@@ -281,7 +280,7 @@ def export(
             if name not in known:
                 typer.echo(name)
         if not known:
-            typer.echo(f"look at them with: optuna-dashboard {optuna_view.hidden(optuna)}")
+            typer.echo(f"look at them with: optuna-dashboard {hidden(optuna)}")
         if follow is None or running is None:
             return
         time.sleep(follow)
@@ -301,6 +300,26 @@ def _record(place: str, folder: Path | None) -> "Record":
     from hpsearch.record.record import Record
 
     return Record.open(place, folder)
+
+
+def _trial(words: list[str], place: str, folder: Path | None, data: Path | None) -> "tuple[StudyFile, Record, Found]":
+    """The trial of a key and its study: the file given before the key, else the one that was launched, where it still lies."""
+    from hpsearch.record import lookup
+
+    if len(words) > 2 or Path(words[-1]).is_file():
+        raise Refused(f"give a trial's key, with its study file before it or without, got {' '.join(words)}")
+    if len(words) == 2:
+        file, opened = _read(Path(words[0]), data), _record(place, folder)
+        return file, opened, lookup.find(opened, words[1])
+    opened = _record(place, folder)
+    found = lookup.find(opened, words[0])
+    launched = lookup.launched(opened, found)
+    files = [_read(each.study, data or each.data) for each in launched if each.study.is_file()]
+    if not files:
+        names = ", ".join(str(each.study) for each in launched) or "no study that the record has a launch of"
+        raise Refused(f"{found.key[:12]} was trained for {names}, which is not here: give the study file before the key")
+    wanting = (file for file in files if lookup.places(_evidence(file, opened), found.key))
+    return next(wanting, files[0]), opened, found
 
 
 def _record_if_any(place: str) -> "Record | None":
@@ -338,12 +357,15 @@ def _write_tables(told: "Evidence", folder: Path) -> int:
 
 def _closing(console: Any, told: "Evidence") -> None:
     """The effects in words, as the report's first lines."""
+    from hpsearch.report.sections.effects import unit_of
     from hpsearch.statistics import effects
 
+    digits = unit_of(told).digits
     for effect in effects(told):
-        known = effect.value is not None and effect.low is not None and effect.high is not None
-        numbers = f"{effect.value:+.2f} [{effect.low:+.2f}, {effect.high:+.2f}]" if known else "no interval"
-        console.print(f"  {effect.name:<32} {numbers:<26} {effect.verdict}", highlight=False, markup=False)
+        value = "" if effect.value is None else f"{effect.value:+.{digits}f}"
+        known = effect.low is not None and effect.high is not None
+        interval = f"[{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]" if known else ""
+        console.print(f"  {effect.name:<32} {f'{value} {interval}':<26} {effect.verdict}", highlight=False, markup=False)
 
 
 def _measured(file: "StudyFile") -> float:

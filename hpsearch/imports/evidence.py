@@ -10,9 +10,9 @@ from hpsearch.agenda import Agenda
 from hpsearch.imports.columns import Columns, Runs, tidy
 from hpsearch.imports.elsewhere import Elsewhere, Imported, Question, base_of, labelled, not_here, plan
 from hpsearch.imports.origin import provenance
-from hpsearch.imports.sources import shown
 from hpsearch.imports.table import Table
 from hpsearch.record.evidence import MEASUREMENT, Evidence
+from hpsearch.record.urls import hidden
 
 
 def imported(
@@ -40,8 +40,8 @@ def imported(
     )
     problems = (*table.notes, *uneven(trials, study))
     agenda = Agenda((), (), problems, settled=True)
-    public = [shown(word) if word == source else word for word in command]
-    told = provenance(table, shown(source), runs, columns, called, public)
+    public = [hidden(word) if word == source else word for word in command]
+    told = provenance(table, hidden(source), runs, columns, called, public)
     return Evidence(name or _name(source), study, agenda, trials, _rows(runs, called), told, "")
 
 

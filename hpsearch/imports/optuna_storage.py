@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import Refused
 from hpsearch.imports.table import Table, as_logged
-from hpsearch.record.optuna_view import hidden
+from hpsearch.record.urls import hidden
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -30,19 +30,6 @@ def read(
     return with_pattern(table, pattern, run) if pattern is not None else table
 
 
-def shown(source: str) -> str:
-    """The source as it may be printed: a URL without its password.
-
-    >>> shown("postgresql://me:secret@host/db")
-    'postgresql://me:***@host/db'
-    """
-    if "://" not in source:
-        return source
-    from hpsearch.record.optuna_view import hidden
-
-    return hidden(source)
-
-
 def read_source(source: str, form: str | None = None) -> Table:
     """The table in a source alone."""
     if form is not None and form not in FORMATS:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,43 @@ def find(record: Record, prefix: str) -> Found:
     columns = dict(found[0])
     rows = tuple(row for _, row in record.rows([key]).get(key, ()))
     return Found(key, columns, json.loads(columns["config"]), rows, tuple(kept), record.folder)
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A study file as a command named it, and the folder of data it was given."""
+
+    study: Path
+    data: Path | None
+
+
+def launched(record: Record, found: Found) -> list[Launched]:
+    """The launches whose study has the trial's training code, the latest first; each file once."""
+    launches = tables.launches
+    query = select(launches.c.study, launches.c.provenance).where(launches.c.code == found.columns["code"])
+    with record.engine.connect().execution_options(reading=True) as connection:
+        lines = connection.execute(query.order_by(launches.c.id.desc())).all()
+    told: dict[Path, Launched] = {}
+    for line in lines:
+        each = _launched(line.study, json.loads(line.provenance).get("command", ""))
+        if each is not None:
+            told.setdefault(each.study, each)
+    return list(told.values())
+
+
+def _launched(name: str, command: str) -> Launched | None:
+    """What a command says of its study.
+
+    >>> _launched("a", "hpsearch run studies/a.py --data=images")
+    Launched(study=PosixPath('studies/a.py'), data=PosixPath('images'))
+    """
+    try:
+        given = shlex.split(command)
+    except ValueError:  # an odd number of quotation marks
+        return None
+    words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    data = next((Path(value) for flag, value in pairwise(words) if flag == "--data"), None)
+    return next((Launched(Path(word), data) for word in words if Path(word).name == f"{name}.py"), None)
 
 
 def checked(prefix: str) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from hpsearch.errors import Refused
 from hpsearch.record.evidence import SEARCH, Evidence
 from hpsearch.record.points import dimensions, stages_of, values_by_key
+from hpsearch.record.urls import hidden
 from hpsearch.space import Domain, OneMinus
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports every study it makes
@@ -97,18 +98,6 @@ def distribution(domain: Domain) -> BaseDistribution:
 def plain(option: Any) -> bool | int | float | str | None:
     """An option as Optuna can keep it: other values by how they are written."""
     return option if option is None or isinstance(option, bool | int | float | str) else repr(option)
-
-
-def hidden(url: str) -> str:
-    """A URL without its password.
-
-    >>> hidden("postgresql+psycopg://me:secret@host/db")
-    'postgresql+psycopg://me:***@host/db'
-    """
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url
 
 
 def _safe(text: str) -> str:

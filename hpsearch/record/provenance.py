@@ -2,12 +2,16 @@
 
 import os
 import platform
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from hpsearch.record.urls import hidden
 
 PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn")
 
@@ -15,7 +19,7 @@ PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "panda
 def provenance(folder: Path) -> dict[str, str]:
     """Heading to text, in the order to print; ``folder`` is where the study file lies, whose git commit is asked."""
     return {
-        "command": " ".join(["hpsearch", *sys.argv[1:]]),
+        "command": command(sys.argv[1:]),
         "commit": commit(folder),
         "host": socket.gethostname(),
         "machine": machine(),
@@ -24,6 +28,21 @@ def provenance(folder: Path) -> dict[str, str]:
         "Python": platform.python_version(),
         "packages": ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name))),
     }
+
+
+def command(words: Sequence[str]) -> str:
+    """The command as a shell would take it, without the passwords of URLs.
+
+    >>> command(["run", "my study.py", "--record=postgresql://me:secret@host/db"])
+    "hpsearch run 'my study.py' '--record=postgresql://me:***@host/db'"
+    """
+    return shlex.join(["hpsearch", *map(_safe, words)])
+
+
+def _safe(word: str) -> str:
+    """A word, or an option with its value, without the password of a URL in it."""
+    name, sign, value = word.partition("=")
+    return f"{name}={hidden(value)}" if name.startswith("--") and sign else hidden(word)
 
 
 def commit(folder: Path) -> str:

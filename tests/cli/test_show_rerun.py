@@ -96,6 +96,37 @@ def test_a_trial_is_shown_by_the_first_digits_of_its_key(hpsearch):
     assert "1 attempt in all" in lines["ran"]
 
 
+def test_the_key_alone_is_enough_where_the_study_lies_where_it_was_run_from(hpsearch):
+    Path("ours").mkdir()
+    Path("ours/mine.py").write_text(PLAIN)
+    Path("other.py").write_text(PLAIN.replace("epochs=3", "epochs=2"))  # the same code, so it might want the trial
+    hpsearch("run", "ours/mine.py", "--here")
+    hpsearch("run", "other.py", "--here")
+    [key, *_] = keys(state="complete", held_out="final", seed=0, epochs=3)
+    assert hpsearch("show", key[:8])[:2] == hpsearch("show", "ours/mine.py", key[:8])[:2]
+    assert "arm '" in hpsearch("show", key[:8])[1]
+    code, said, _ = hpsearch("rerun", key[:8])
+    assert code == 0
+    assert "equal to the bit over 3 epochs" in said
+
+
+def test_a_key_alone_whose_study_is_gone_is_refused_by_the_name_of_the_study(hpsearch):
+    Path("mine.py").write_text(PLAIN)
+    hpsearch("run", "mine.py", "--here")
+    [key, *_] = keys(state="complete", held_out="final", seed=0)
+    Path("mine.py").rename("elsewhere.py")
+    for command in ("show", "rerun"):
+        code, said, complaint = hpsearch(command, key)
+        assert (code, said) == (2, "")
+        assert complaint.strip() == (
+            f"hpsearch: {key[:12]} was trained for mine.py, which is not here: give the study file before the key"
+        )
+        for words in (["elsewhere.py"], ["a.py", "b", "c"]):
+            code, _, complaint = hpsearch(command, *words)
+            assert code == 2
+            assert complaint.startswith("hpsearch: give a trial's key, with its study file before it or without, got ")
+
+
 def test_places_in_a_search_are_named(hpsearch):
     Path("mine.py").write_text(PLAIN)
     hpsearch("run", "mine.py", "--here")

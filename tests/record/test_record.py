@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale
+from hpsearch.record.provenance import provenance
 from hpsearch.record.record import Record, Result
 from hpsearch.study import Trial
 from tests.trials.helpers import Config
@@ -174,6 +176,15 @@ def test_a_password_never_shows(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         Record.open("postgresql+psycopg://me:Geheim99@127.0.0.1:1/none", create=True)
     assert "Geheim99" not in str(refused.value)
+
+
+def test_no_password_is_kept_with_a_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql+psycopg://me:Geheim99@127.0.0.1/runs"
+    monkeypatch.setattr(sys, "argv", ["hpsearch", "run", "my study.py", "--record", url, f"--record={url}"])
+    command = provenance(tmp_path)["command"]
+    assert "Geheim99" not in command
+    safe = url.replace("Geheim99", "***")
+    assert shlex.split(command) == ["hpsearch", "run", "my study.py", "--record", safe, f"--record={safe}"]
 
 
 def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
