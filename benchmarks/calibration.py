@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a file and as a module
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one slot, one core: matrices of a dozen rows gain nothing from threads
 
 import numpy as np
 from numpy.typing import NDArray
