@@ -72,7 +72,7 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
     band = f"mean over {repeat}s, band from lowest to highest {repeat}" if (frame["n"] > 1).any() else f"one {repeat} per arm"
     thin = f" Long curves are drawn at evenly spaced {clock(evidence)}s." if frame.groupby("arm").size().max() > most else ""
     caption = f"{name}{on}, {band}.{thin}{hidden}"
-    positive = bool((frame["low"] > 0).all()) and ("loss" in metric or evidence.study.goal == "minimise")
+    positive = bool((frame["low"] > 0).all())
     rows = -(-len(arms) // 2)  # of the legend on a narrow screen
     narrow = {"margin.t": 30 + 22 * rows, "height": 340 + 22 * rows, "legend.font.size": 11}
     return Chart(f"curve-{_slug(metric)}", caption, f"In the last epoch: {'; '.join(ends)}.", drawn, narrow, log=positive)

@@ -13,7 +13,8 @@ from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, sm
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
-SEEDS = "{} {}: of the arm that has fewest; needed: per arm, to resolve an effect of the size seen with 80 % power."
+SEEDS = "{} {}: of the arm that has fewest."
+NEEDED = "Needed: per arm, to resolve an effect of the size seen with 80 % power."
 HOURS = "Training: what the arms of the row still lack would take; rows share arms, so these do not add up."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 P_VALUES = {  # by column: its heading, and the one it shares
@@ -108,11 +109,10 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", 
     frame = effects_frame(estimated, seconds)
     frame["needed"] = [_needed(e) for e in estimated]
     frame["training"] = ["" if pd.isna(each) else hours(3600 * each) for each in frame["hours_needed"]]
-    timed = bool(frame["hours_needed"].notna().any())
     frame["beside"] = [beside(e) for e in estimated]
     interval, repeats = "95 % interval, simultaneous", f"{repeat.capitalize()}s"
     ran = "run" if repeat == "seed" else "there"
-    columns = [
+    columns = (
         Column("contrast", "Contrast"),
         Column("difference", "Difference", written.digits, signed=True),
         Column("low", "low", written.digits, signed=True, over=interval),
@@ -120,17 +120,14 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", 
         Column("verdict", "Verdict", width=7, tints=TINTS),
         Column("seeds", ran, 0, over=repeats, width=3.5),
         Column("needed", "needed", right=True, over=repeats),
-    ]
-    columns += [Column("training", "training", right=True, over=repeats)] * timed
-    if frame["claim"].notna().any():
-        columns += [
-            Column("claim", "claim", written.digits, signed=True, over="Published"),
-            Column("beside", "this study", over="Published"),
-        ]
-    caption = f"What each contrast is worth: {written.of_difference()}."
-    said = (SEEDS.format(repeats, ran), HOURS * timed, CLAIMED * bool(frame["claim"].notna().any()))
-    note = " ".join(filter(None, said))
-    return Table("effects", caption, frame, tuple(columns), "design", note)
+        Column("training", "training", right=True, over=repeats),
+        Column("claim", "claim", written.digits, signed=True, over="Published"),
+        Column("beside", "this study", over="Published"),
+    )
+    known = tuple(c for c in columns if (frame[c.key].notna() & (frame[c.key] != "")).any())
+    notes = {"seeds": SEEDS.format(repeats, ran), "needed": NEEDED, "training": HOURS, "claim": CLAIMED}
+    note = " ".join(notes[c.key] for c in known if c.key in notes)
+    return Table("effects", f"What each contrast is worth: {written.of_difference()}.", frame, known, "design", note)
 
 
 def _p(value: float) -> str:
@@ -198,8 +195,10 @@ def arms_table(frame: pd.DataFrame, written: Unit, repeat: str = "seed") -> Tabl
     if not frame["n"].any():
         return Table("arms", "The arms that will be trained.", frame, (arm, tricks))
     many = Column("n", f"{repeat.capitalize()}s", 0)
-    numbers = (Column("mean", "Mean", written.digits), Column("sd", "SD", written.digits), many)
-    caption = f"The arms: {written.of_value()}, mean over {repeat}s and standard deviation (SD) from {repeat} to {repeat}."
+    spread = frame["sd"].notna().any()
+    numbers = (Column("mean", "Mean", written.digits), *[Column("sd", "SD", written.digits)] * bool(spread), many)
+    caption = f"The arms: {written.of_value()}, mean over {repeat}s"
+    caption += f" and standard deviation (SD) from {repeat} to {repeat}." if spread else "."
     uneven = frame["n"].nunique() > 1 and repeat == "seed"
     return Table("arms", caption, frame, (arm, *numbers, *more), note=UNEVEN if uneven else "")
 
