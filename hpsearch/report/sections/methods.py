@@ -7,6 +7,7 @@ from hpsearch.report.published import data_words
 from hpsearch.report.sections.effects import arms_frame, unit_of
 from hpsearch.report.sections.elsewhere import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
+from hpsearch.seeds import Seeds
 from hpsearch.statistics import effects, exact_words, pooled_deviation, variance_note
 from hpsearch.study import different
 
@@ -73,6 +74,13 @@ def _model(evidence: Evidence) -> str:
     if own := sorted(methods - {"pooled"}):
         whose = "rows that rest on a noisier arm have" if "pooled" in methods else "every row has"
         said += f"; {whose} an interval of {'their' if 'pooled' in methods else 'its'} own ({' or '.join(own)} t), after Šidák"
+    seeds = evidence.study.seeds
+    if isinstance(seeds, Seeds):
+        said += (
+            f". The table was looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the "
+            f"error rate of 5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s "
+            "of the look that resolved it, else of the last"
+        )
     margin = evidence.study.margin
     within = (
         f", shows no difference larger than the margin of {compact(margin)} where two one-sided tests say so," if margin else ","
