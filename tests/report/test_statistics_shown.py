@@ -119,7 +119,8 @@ def test_seeds_that_follow_the_results_are_told_as_a_range_and_the_page_is_whole
     assert seeds_each(made.study.seeds) == "3 to 9"
     assert "3 seeds at first, and more, up to 9, where a row was not resolved" in methods(made)[0].text
     assert (
-        "looked at after 3, 6 and 9 seeds, and all looks share the error rate of 5 %, by O'Brien-Fleming" in methods(made)[0].text
+        "is looked at after 3, 6 and 9 seeds, and all looks share the error rate of 5 %, by O'Brien-Fleming"
+        in methods(made)[0].text
     )
     assert tree(page(made))
     assert steps_frame(made)["difference"].notna().sum() == 2

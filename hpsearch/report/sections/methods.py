@@ -74,13 +74,7 @@ def _model(evidence: Evidence) -> str:
     if own := sorted(methods - {"pooled"}):
         whose = "rows that rest on a noisier arm have" if "pooled" in methods else "every row has"
         said += f"; {whose} an interval of {'their' if 'pooled' in methods else 'its'} own ({' or '.join(own)} t), after Šidák"
-    seeds = evidence.study.seeds
-    if isinstance(seeds, Seeds):
-        said += (
-            f". The table was looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the "
-            f"error rate of 5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s "
-            "of the look that resolved it, else of the last"
-        )
+    said += _looks(evidence)
     margin = evidence.study.margin
     within = (
         f", shows no difference larger than the margin of {compact(margin)} where two one-sided tests say so," if margin else ","
@@ -88,6 +82,18 @@ def _model(evidence: Evidence) -> str:
     return (
         f"{said}. A contrast helps or hurts where its interval excludes zero{within} and is not resolved otherwise; p-values are "
         "adjusted in the same way. Seeds that would resolve an effect are for the size seen, at 80 % power."
+    )
+
+
+def _looks(evidence: Evidence) -> str:
+    """How seeds that follow the results share one error rate; nothing where their number is fixed."""
+    seeds = evidence.study.seeds
+    if not isinstance(seeds, Seeds):
+        return ""
+    return (
+        f". The table is looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the error rate of "
+        f"5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s of the look "
+        "that resolved it, else of the last"
     )
 
 
