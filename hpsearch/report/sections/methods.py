@@ -91,9 +91,9 @@ def _looks(evidence: Evidence) -> str:
     if not isinstance(seeds, Seeds):
         return ""
     return (
-        f". The table is looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the error rate of "
-        f"5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s of the look "
-        "that resolved it, else of the last"
+        f". The table is looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the error "
+        f"rate of 5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s "
+        "of the look that resolved it, else of the last"
     )
 
 
