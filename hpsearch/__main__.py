@@ -357,15 +357,19 @@ def _write_tables(told: "Evidence", folder: Path) -> int:
 
 def _closing(console: Any, told: "Evidence") -> None:
     """The effects in words, as the report's first lines."""
+    from rich.table import Table
+    from rich.text import Text
+
     from hpsearch.report.sections.effects import unit_of
     from hpsearch.statistics import effects
 
-    digits = unit_of(told).digits
+    digits, lines = unit_of(told).digits, Table.grid(padding=(0, 2))
     for effect in effects(told):
         value = "" if effect.value is None else f"{effect.value:+.{digits}f}"
         known = effect.low is not None and effect.high is not None
         interval = f"[{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]" if known else ""
-        console.print(f"  {effect.name:<32} {f'{value} {interval}':<26} {effect.verdict}", highlight=False, markup=False)
+        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.verdict)))
+    console.print(lines)
 
 
 def _measured(file: "StudyFile") -> float:
