@@ -218,4 +218,5 @@ def claims_table(frame: pd.DataFrame) -> Table:
     columns = [Column("trick", "Trick"), Column("claim", "Claim", 2, signed=True), Column("metric", "Metric")]
     columns += [Column("over", "Measured over", width=10), Column("source", "Source", width=12)]
     columns += [Column("note", "Note", width=14)] if frame["note"].any() else []
-    return Table("claims", f"What was published about {listed(frame['trick'].unique(), most=6)}.", frame, tuple(columns))
+    shown = frame.assign(source=[source.replace("Table ", "Table\N{NO-BREAK SPACE}") for source in frame["source"]])
+    return Table("claims", f"What was published about {listed(frame['trick'].unique(), most=6)}.", shown, tuple(columns))
