@@ -100,6 +100,9 @@ def test_words_name_the_noisy_arm_and_its_ratio():
 def test_words_of_equal_and_of_unlike_arms():
     alike = spread_words(PLAN, frame(table(np.random.default_rng(7), 5, 6)))
     assert alike.startswith("One residual variance, pooled over all 5 arms, serves every row: no arm is noisier")
+    few = spread_words(PLAN, frame(table(np.random.default_rng(7), 5, 3)))
+    assert few.endswith("held together in 83 to 93 % of tables.")
+    assert "hide a noisy arm" not in alike
     unlike = spread_words(WIDE, frame(np.random.default_rng(4).standard_normal((8, 10)) * np.repeat([1.0, 4.0], 4)[:, None], WIDE))
     assert "differ in variance among themselves (p = " in unlike
     assert "nothing is pooled" in unlike
