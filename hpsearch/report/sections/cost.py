@@ -60,10 +60,12 @@ def cost_frame(evidence: Evidence) -> pd.DataFrame:
 def cost_table(frame: pd.DataFrame) -> Table:
     """The table of costs."""
     columns = [Column("part", "What"), Column("trials", "Trials begun", 0), Column("epochs", "Epochs", 0)]
-    columns.append(Column("hours", "Hours", 2 if frame["hours"].max() < 100 else 1))
+    minutes = bool(frame["hours"].max() < 1)
+    shown = frame.assign(length=frame["hours"] * (60 if minutes else 1))
+    columns.append(Column("length", "Minutes" if minutes else "Hours", 2 if shown["length"].max() < 100 else 1))
     for name in [str(name) for name in frame.columns if str(name).endswith(SPEED)]:
         columns.append(Column(name, f"{_speed(name)}, median", 0))
-    return Table("cost", "What it cost. Hours are of training, summed over trials, wherever they ran.", frame, tuple(columns))
+    return Table("cost", "What it cost. Times are of training, summed over trials, wherever they ran.", shown, tuple(columns))
 
 
 def arms_cost_frame(evidence: Evidence) -> pd.DataFrame:
