@@ -45,9 +45,9 @@ DRAWN = (
 
 
 def study_of(trials: int) -> Study:
-    """A study of about so many trials."""
-    points = (trials - ARMS * SEEDS) // ARMS
-    rounds = (Round(points=int(0.65 * points), epochs=4, keep=8), Round(points=int(0.2 * points), epochs=8, keep=4))
+    """A study of so many trials or a few more."""
+    points = -(-(trials - ARMS * SEEDS) // ARMS)
+    rounds = (Round(points=-(-3 * points // 4), epochs=4, keep=8), Round(points=-(-points // 4), epochs=8, keep=4))
     return full(
         vary=ladder(*TRICKS) | leave_one_out(*TRICKS),
         tune=Tune(SPACE, rounds, arms="each"),

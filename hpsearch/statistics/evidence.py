@@ -1,6 +1,7 @@
 """From evidence to effects: which scores enter, in which direction, and in the order in which they could be seen."""
 
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,7 +38,19 @@ def effects(evidence: Measured, confidence: float = 0.95, metric: str | None = N
 
     ``metric`` is one of the study's other metrics; each metric's table holds together by itself. The margin is the score's own and
     asks nothing of other metrics. Where the study lets seeds follow the results, every row is judged at the look that decided it.
+    Evidence does not change, so what was judged once is remembered with it: a report asks a dozen times.
     """
+    known = _judged.setdefault(evidence, {})
+    asked = (confidence, metric)
+    if asked not in known:
+        known[asked] = _effects(evidence, confidence, metric)
+    return known[asked]
+
+
+_judged: "WeakKeyDictionary[Measured, dict[tuple[float, str | None], tuple[Effect, ...]]]" = WeakKeyDictionary()
+
+
+def _effects(evidence: Measured, confidence: float, metric: str | None) -> tuple[Effect, ...]:
     study = evidence.study
     name, goal = metric or study.metric, goal_of(study, metric)
     scores = scores_of(evidence, metric)
