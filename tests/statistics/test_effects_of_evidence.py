@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hpsearch import Refused, Seeds, Study, Trick, ladder
 from hpsearch.statistics import NO_LARGER, NOT_LOOKED_AT, effects, effects_of, goal_of, scores_of, variance_note
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Config:
     x: int = 0
 
@@ -33,7 +32,17 @@ STUDY = Study(
 )
 
 
-def evidence(study: Study = STUDY, seeds: int = 5, worth: float = 3.0) -> SimpleNamespace:
+@dataclass(eq=False)
+class Told:
+    study: Study
+    rows: pd.DataFrame
+    trials: pd.DataFrame
+
+    def measurements(self) -> pd.DataFrame:
+        return self.trials
+
+
+def evidence(study: Study = STUDY, seeds: int = 5, worth: float = 3.0) -> Told:
     rng, trials, rows = np.random.default_rng(1), [], []
     for arm, gain in (("base", 0.0), ("a", worth)):
         for seed in range(seeds):
@@ -43,7 +52,7 @@ def evidence(study: Study = STUDY, seeds: int = 5, worth: float = 3.0) -> Simple
             rows += [(key, epoch + 1, top1, -top1 / 10 + epoch) for epoch, top1 in enumerate(curve)]
     measured = pd.DataFrame(trials, columns=["key", "arm", "seed", "state", "score"])
     told = pd.DataFrame(rows, columns=["key", "epoch", "top1", "loss"]).sample(frac=1, random_state=0)
-    return SimpleNamespace(study=study, rows=told, measurements=lambda: measured)
+    return Told(study, told, measured)
 
 
 def test_the_score_is_judged_by_the_studys_own_goal():
@@ -85,8 +94,7 @@ def test_the_margin_is_the_scores_own():
 
 
 def test_seeds_that_follow_the_results_judge_every_metric_at_the_same_look():
-    study = replace(STUDY)
-    object.__setattr__(study, "seeds", Seeds(3, 9, until=1e-6, spending="Pocock"))
+    study = replace(STUDY, seeds=Seeds(3, 9, until=1e-6, spending="Pocock"))
     told = evidence(study, seeds=9, worth=9.0)
     [score], [loss] = effects(told), effects(told, metric="loss")
     assert score.verdict == loss.verdict == "helps"
@@ -96,15 +104,14 @@ def test_seeds_that_follow_the_results_judge_every_metric_at_the_same_look():
 
 
 def test_failed_trials_end_a_look_and_enter_no_table():
-    study = replace(STUDY)
-    object.__setattr__(study, "seeds", Seeds(3, 9, until=1e-6, spending="Pocock"))
+    study = replace(STUDY, seeds=Seeds(3, 9, until=1e-6, spending="Pocock"))
     told = evidence(study, seeds=3, worth=900.0)
     measured = told.measurements()
     measured.loc[measured["key"] == "a 1", ["state", "score"]] = ["failed", np.nan]
     [effect] = effects(told)
     assert effect.seeds == 2
-    measured.loc[measured["key"] == "a 1", "state"] = "running"
-    assert effects(told)[0].verdict == NOT_LOOKED_AT
+    running = replace(told, trials=measured.replace({"state": {"failed": "running"}}))
+    assert effects(running)[0].verdict == NOT_LOOKED_AT
 
 
 def test_the_note_says_whose_spread_it_is():
