@@ -75,8 +75,11 @@ def reached(frame: pd.DataFrame, written: Unit) -> str:
     said += f", as measured from {number(levels.iloc[0], written.digits)} to {number(levels.iloc[-1], written.digits)}{unit}."
     counts = frame["beside"].value_counts()
     judged = int(counts.drop("", errors="ignore").sum())
-    words = {"agrees": "agree with the sign of their claims", "disagrees": "disagree"}
-    parts = [f"{counts.get(key, 0)} {text}" for key, text in words.items()]
+    words = {
+        "agrees": ("agrees with the sign of its claim", "agree with the sign of their claims"),
+        "disagrees": ("disagrees", "disagree"),
+    }
+    parts = [f"{counts.get(key, 0)} {one if counts.get(key, 0) == 1 else several}" for key, (one, several) in words.items()]
     left = judged - sum(int(counts.get(key, 0)) for key in words)
     return said + (
         f" Of {count(judged, 'step')} {', '.join(parts)}, and for {left} it cannot be told at this size." if judged else ""
