@@ -395,23 +395,23 @@ def _measured(file: "StudyFile") -> float:
 
 
 def _resolution(file: "StudyFile", record: "Record | None") -> str:
-    """The smallest difference the seeds can resolve, in the metric's unit where seeds have run, else in their deviations."""
-    from hpsearch.statistics import pooled_deviation, smallest_difference
+    """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their deviations."""
+    from hpsearch.statistics import pooled_deviation, resolution
 
-    study = file.study
+    study, seeds = file.study, file.study.most_seeds
     if not study.plan.contrasts:
         return "resolution  no differences are asked about"
+    if seeds < 2:
+        return "resolution  one seed carries no interval: nothing will be resolved"
     deviation = pooled_deviation(_evidence(file, record).measurements()) if record is not None else None
-    arms, comparisons = len(study.plan.arms), len(study.plan.contrasts)
-    least = smallest_difference(arms, study.most_seeds, deviation or 1.0, comparisons=comparisons)
+    sizes = sorted({f"{size:.2g}" for size in resolution(study.plan, seeds, deviation or 1.0)}, key=float)
+    size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     unit = (
         f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
         if deviation
         else "times the deviation from seed to seed"
     )
-    return (
-        f"resolution  {study.most_seeds} seeds resolve a difference of {least:.2g} {unit} (80 % power, 95 % for all rows together)"
-    )
+    return f"resolution  {seeds} seeds resolve a difference of {size} {unit} (80 % power, 95 % for all rows together)"
 
 
 def _stop_on_signals() -> None:

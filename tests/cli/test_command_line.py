@@ -69,7 +69,7 @@ def test_from_nothing_to_a_report(hpsearch: Run, tmp_path: Path) -> None:
     code, said, _ = hpsearch("run", "mine.py", "--here")
     assert code == 0
     assert "27 of 27 trials done, 0 running, 0 failed" in said
-    assert re.search(r"\+ wide +\+(9|10)\.\d\d \[\+\d+\.\d\d, \+\d+\.\d\d\] +helps", said)
+    assert re.search(r"\+ wide +\+(9|10)\.\d\d +\[\+\d+\.\d\d, \+\d+\.\d\d\] +helps", said)
     assert {"runs/mine.html", "runs/mine.md", "runs/mine.csv", "runs/hpsearch.db"} <= files(tmp_path)
     code, said, _ = hpsearch("run", "mine.py", "--here")
     assert "27 of 27 trials done, 0 running, 0 failed" in said
@@ -90,7 +90,7 @@ def test_the_study_of_ones_own_function_runs(hpsearch: Run) -> None:
     code, said, complaint = hpsearch("run", str(study), "--here")
     assert code == 0, complaint
     assert "0 failed" in said
-    assert re.search(r"scaled pixels in the full stack +[+-]\d+\.\d\d \[", said)
+    assert re.search(r"scaled pixels in the full stack +[+-]\d+\.\d+ +\[", said)
 
 
 @pytest.mark.parametrize("option", [(), ("--own",)])

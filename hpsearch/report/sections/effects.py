@@ -9,7 +9,8 @@ from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.needed import seconds_needed
 from hpsearch.report.words import Unit, count, hours, listed, short_names, unit
-from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, smallest_difference, within_deviation
+from hpsearch.statistics import Effect, effects, pooled_deviation, scores_of, within_deviation
+from hpsearch.statistics import resolution as forecast
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
@@ -61,10 +62,10 @@ def resolution(evidence: Evidence) -> str:
     plan, seeds = evidence.study.plan, evidence.study.first_seeds
     if not evidence.study.paired or seeds < 2:
         return "No contrast has a run with a score in each of its arms."
-    least = seeds if isinstance(seeds, int) else seeds.start
-    size = smallest_difference(len(plan.arms), least, comparisons=len(plan.contrasts))
+    sizes = sorted({f"{size:.1f}" for size in forecast(plan, seeds)}, key=float)
+    size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     return (
-        f"With {count(least, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size:.1f} times the standard "
+        f"With {count(seeds, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size} times the standard "
         "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay open."
     )
 
