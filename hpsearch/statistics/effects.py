@@ -1,5 +1,6 @@
 """Effects of a table: every contrast of a plan from scores by arm and seed."""
 
+import gc
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -143,10 +144,14 @@ class Judged:
 
 @lru_cache(maxsize=1024)
 def _holm(p: tuple[float, ...]) -> tuple[float, ...]:
-    """Remembered, since statsmodels collects garbage on every call: a tenth of a second."""
+    """By statsmodels, which collects garbage on every call: a tenth of a second and more, unless all there is has been put aside."""
     from statsmodels.stats.multitest import multipletests
 
-    return tuple(multipletests(p, method="holm")[1]) if p else ()
+    gc.freeze()
+    try:
+        return tuple(multipletests(p, method="holm")[1]) if p else ()
+    finally:
+        gc.unfreeze()
 
 
 def _effect(

@@ -45,7 +45,7 @@ def test_a_table_becomes_a_report(hpsearch: Run, tmp_path: Path) -> None:
     Path("t.csv").write_text(TABLE)
     code, said, complaint = hpsearch(*WORDS, "--out", "r/r.html")
     assert (code, complaint) == (0, "")
-    assert re.search(r"wide against plain +\+10\.45 \[\+9\.\d\d, \+1\d\.\d\d\] +helps", said)
+    assert re.search(r"wide against plain +\+10\.45 +\[\+9\.\d\d, \+1\d\.\d\d\] +helps", said)
     assert said.endswith("report: r/r.html\n")
     assert {path.name for path in (tmp_path / "r").iterdir()} == {"r.html", "r.md", "r.csv"}
     assert "hpsearch import t.csv --arm model --seed seed" in (tmp_path / "r" / "r.md").read_text()
