@@ -144,7 +144,7 @@ class Judged:
 
 @lru_cache(maxsize=1024)
 def _holm(p: tuple[float, ...]) -> tuple[float, ...]:
-    """By statsmodels, which collects garbage on every call: a tenth of a second and more, unless all there is has been put aside."""
+    """By statsmodels, which collects garbage on every call: a tenth of a second and more, unless all has been put aside."""
     from statsmodels.stats.multitest import multipletests
 
     gc.freeze()
