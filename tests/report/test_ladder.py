@@ -232,6 +232,9 @@ def test_a_ladder_without_a_paper_is_drawn_with_the_claims_as_diamonds():
     drawn = waterfall(frame, None, unit("top1")).figure
     [diamonds] = [t for t in drawn.data if t.name == "published step"]
     assert list(diamonds.x) == (frame["start"] + frame["claim"]).dropna().tolist()
+    [numbers] = [t for t in drawn.data if t.type == "scatter" and t.mode == "text"]
+    places = dict(zip(numbers.y, numbers.x, strict=True))
+    assert all(places[row] >= x for row, x in zip(diamonds.y, diamonds.x, strict=True))  # a number begins beyond the diamond
 
 
 def test_a_study_of_another_metric_keeps_the_published_ladder_apart_from_its_own():

@@ -13,6 +13,7 @@ from hpsearch.report.words import TOP, Unit, number
 
 ROW, TWO_LINES = 34, 44  # pixels per row; of a narrow screen, where names take two lines
 LOOK = {"helps": BLUE, "hurts": ORANGE}
+CLEAR_OF = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"  # half a mark that may stand where a number begins
 
 
 def waterfall(frame: pd.DataFrame, each: Published | None, written: Unit) -> Chart:
@@ -85,8 +86,9 @@ def _measured(frame: pd.DataFrame, written: Unit, claims: bool) -> Side:
         "showlegend": False,
     }
     above = (steps_["high"] - steps_["difference"]).fillna(0) + steps_["end"]
-    ends = [max(triple) for triple in zip(steps_["start"], steps_["end"], above, strict=True)]
-    words = [number(d, written.digits, True) for d in steps_["difference"]]
+    marks = (steps_["start"] + steps_["claim"]).where(steps_["claim"].notna() & claims, steps_["end"])
+    ends = [max(each) for each in zip(steps_["start"], steps_["end"], above, marks, strict=True)]
+    words = [CLEAR_OF * claims + number(d, written.digits, True) for d in steps_["difference"]]
     roots = known[known["difference"].isna()]
     levels = {
         "type": "scatter",
