@@ -318,6 +318,8 @@ def _trial(words: list[str], place: str, folder: Path | None, data: Path | None)
     if not files:
         names = ", ".join(str(each.study) for each in launched) or "no study that the record has a launch of"
         raise Refused(f"{found.key[:12]} was trained for {names}, which is not here: give the study file before the key")
+    if len(files) == 1:
+        return files[0], opened, found
     wanting = (file for file in files if lookup.places(_evidence(file, opened), found.key))
     return next(wanting, files[0]), opened, found
 

@@ -2,10 +2,8 @@
 
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from sqlalchemy import select
 from hpsearch.errors import Refused
 from hpsearch.record import tables
 from hpsearch.record.evidence import MEASUREMENT, SEARCH, Evidence
+from hpsearch.record.provenance import launched_as
 from hpsearch.record.record import Record
 from hpsearch.run import Row
 
@@ -65,25 +64,11 @@ def launched(record: Record, found: Found) -> list[Launched]:
         lines = connection.execute(query.order_by(launches.c.id.desc())).all()
     told: dict[Path, Launched] = {}
     for line in lines:
-        each = _launched(line.study, json.loads(line.provenance).get("command", ""))
-        if each is not None:
-            told.setdefault(each.study, each)
+        path, options = launched_as(json.loads(line.provenance).get("command", ""), line.study)
+        if path is not None:
+            data = Path(options["--data"]) if "--data" in options else None
+            told.setdefault(Path(path), Launched(Path(path), data))
     return list(told.values())
-
-
-def _launched(name: str, command: str) -> Launched | None:
-    """What a command says of its study.
-
-    >>> _launched("a", "hpsearch run studies/a.py --data=images")
-    Launched(study=PosixPath('studies/a.py'), data=PosixPath('images'))
-    """
-    try:
-        given = shlex.split(command)
-    except ValueError:  # an odd number of quotation marks
-        return None
-    words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    data = next((Path(value) for flag, value in pairwise(words) if flag == "--data"), None)
-    return next((Launched(Path(word), data) for word in words if Path(word).name == f"{name}.py"), None)
 
 
 def checked(prefix: str) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 
 from hpsearch.record.urls import hidden
@@ -37,6 +38,21 @@ def command(words: Sequence[str]) -> str:
     "hpsearch run 'my study.py' '--record=postgresql://me:***@host/db'"
     """
     return shlex.join(["hpsearch", *map(_safe, words)])
+
+
+def launched_as(command: str, name: str) -> tuple[str | None, dict[str, str]]:
+    """The path of a study as a launch's command names it, and the options with their values; a flag's value is the next word.
+
+    >>> launched_as("hpsearch run studies/a.py --record x.db --data=images", "a")
+    ('studies/a.py', {'--record': 'x.db', '--data': 'images'})
+    """
+    try:
+        given = shlex.split(command)
+    except ValueError:  # an odd number of quotation marks
+        return None, {}
+    path = next((word for word in given if Path(word).name == f"{name}.py"), None)
+    words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    return path, {flag: value for flag, value in pairwise(words) if flag.startswith("--")}
 
 
 def _safe(word: str) -> str:

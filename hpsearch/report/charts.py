@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 # After Okabe and Ito (2008), moved to the middle of the lightness scale so that each is seen on white and on black.
@@ -73,3 +74,16 @@ def faded(hexadecimal: str, opacity: float) -> str:
     """
     red, green, blue = (int(hexadecimal[k : k + 2], 16) for k in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def whiskers(part: pd.DataFrame, colour: str, thickness: float, width: int) -> dict[str, Any]:
+    """Error bars from ``low`` to ``high`` round ``difference``; of no length where there is no interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (part["high"] - part["difference"]).fillna(0).tolist(),
+        "arrayminus": (part["difference"] - part["low"]).fillna(0).tolist(),
+        "color": colour,
+        "thickness": thickness,
+        "width": width,
+    }

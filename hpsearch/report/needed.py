@@ -12,31 +12,36 @@ def seconds_needed(evidence: Evidence, estimated: Sequence[Effect]) -> tuple[flo
     None where it needs none, or more than can be told, or where nobody measured how long a training takes. Rows that share an arm
     share its seeds, so these do not add up: ``seconds_in_all`` counts every seed once.
     """
-    costs = (_row(evidence, n, effect) for n, effect in enumerate(estimated))
-    return tuple(_seconds(evidence, lacking) if lacking else None for lacking in costs)
+    each = _medians(evidence)
+    return tuple(_seconds(each, lacking) for lacking in _lacking(evidence, estimated))
 
 
 def seconds_in_all(evidence: Evidence, estimated: Sequence[Effect]) -> float | None:
     """Seconds of training that would resolve all rows of which it can be told how many seeds they need; every seed once."""
     most: dict[str, int] = {}
-    for n, effect in enumerate(estimated):
-        for arm, lacking in _row(evidence, n, effect).items():
-            most[arm] = max(lacking, most.get(arm, 0))
-    return _seconds(evidence, most) if most else None
+    for lacking in _lacking(evidence, estimated):
+        most |= {arm: max(seeds, most.get(arm, 0)) for arm, seeds in lacking.items()}
+    return _seconds(_medians(evidence), most)
 
 
-def _row(evidence: Evidence, place: int, effect: Effect) -> dict[str, int]:
-    """Seeds that the arms of a row lack, by arm; empty where the row needs none or too many."""
-    if effect.verdict != NOT_RESOLVED or effect.seeds_needed is None:
-        return {}
+def _lacking(evidence: Evidence, estimated: Sequence[Effect]) -> list[dict[str, int]]:
+    """By row, the seeds that its arms lack, by arm; empty where the row needs none or too many."""
     measured = evidence.measurements()
     there = measured.loc[measured["score"].notna(), "arm"].value_counts()
-    weights = evidence.study.plan.contrasts[place].weights
-    return {arm.name: max(0, effect.seeds_needed - int(there.get(arm.name, 0))) for arm, weight in weights if weight}
+    return [
+        {arm.name: max(0, effect.seeds_needed - int(there.get(arm.name, 0))) for arm, weight in contrast.weights if weight}
+        if effect.verdict == NOT_RESOLVED and effect.seeds_needed is not None
+        else {}
+        for contrast, effect in zip(evidence.study.plan.contrasts, estimated, strict=True)
+    ]
 
 
-def _seconds(evidence: Evidence, lacking: Mapping[str, int]) -> float | None:
+def _medians(evidence: Evidence) -> dict[str, float]:
+    """Seconds of one training, by arm."""
     measured = evidence.measurements()
     done = measured[(measured["state"] == "complete") & (measured["seconds"] > 0)]
-    each = done.groupby("arm")["seconds"].median()
-    return float(sum(each[arm] * seeds for arm, seeds in lacking.items())) if set(lacking) <= set(each.index) else None
+    return {str(arm): float(seconds) for arm, seconds in done.groupby("arm")["seconds"].median().items()}
+
+
+def _seconds(each: Mapping[str, float], lacking: Mapping[str, int]) -> float | None:
+    return sum(each[arm] * seeds for arm, seeds in lacking.items()) if lacking and set(lacking) <= set(each) else None

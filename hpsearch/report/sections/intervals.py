@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpsearch.ablation import Plan
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart
-from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label
+from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label, whiskers
 from hpsearch.report.sections.effects import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
 from hpsearch.statistics import effects
@@ -114,15 +114,7 @@ def _verdict_trace(shown: pd.DataFrame, places: Sequence[float], verdict: str, w
     return go.Scatter(
         x=part["difference"].tolist(),
         y=[places[n] for n in chosen],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": (part["high"] - part["difference"]).fillna(0).tolist(),
-            "arrayminus": (part["difference"] - part["low"]).fillna(0).tolist(),
-            "color": colour,
-            "thickness": 2,
-            "width": 5,
-        },
+        error_x=whiskers(part, colour, 2, 5),
         mode="markers",
         marker={"color": colour, "size": 9, "symbol": symbol, "line": {"color": colour, "width": 2}},
         name=verdict or "not resolved",

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpsearch.ablation import Plan
 from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
-from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label
+from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
 from hpsearch.report.sections.effects import unit_of
 from hpsearch.report.words import Unit, listed, number
 from hpsearch.statistics import Effect, effects
@@ -102,15 +102,7 @@ def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Sca
     return go.Scatter(
         x=part["difference"].tolist(),
         y=part["y"].tolist(),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": (part["high"] - part["difference"]).fillna(0).tolist(),
-            "arrayminus": (part["difference"] - part["low"]).fillna(0).tolist(),
-            "color": colour,
-            "thickness": 1.5,
-            "width": 3,
-        },
+        error_x=whiskers(part, colour, 1.5, 3),
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
         name=part["reading"].iloc[0],

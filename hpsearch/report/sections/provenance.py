@@ -1,13 +1,12 @@
 """Provenance: what made these numbers, the study file itself, the trials behind every number and how to repeat them."""
 
 import shlex
-from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 
 from hpsearch.imports import Elsewhere
 from hpsearch.record.evidence import TEACHER, Evidence
+from hpsearch.record.provenance import launched_as
 from hpsearch.report.blocks import Block, Code, Column, Fold, Table, Text
 from hpsearch.report.sections.effects import UNGROUPED
 from hpsearch.report.words import MINUS, short_names
@@ -62,14 +61,9 @@ def command_of(evidence: Evidence) -> tuple[str, str]:
 
 
 def _command(text: str, name: str) -> tuple[str, str]:
-    try:
-        words = shlex.split(text)
-    except ValueError:  # an odd number of quotation marks
-        words = []
-    path = next((word for word in words if Path(word).name == f"{name}.py"), f"{name}.py")
-    pairs = [(flag, value) for flag, value in pairwise(words) if flag in KEPT]
-    pairs += [(flag, value) for flag, sign, value in (word.partition("=") for word in words) if sign and flag in KEPT]
-    return shlex.quote(path), "".join(f" {flag} {shlex.quote(value)}" for flag, value in pairs)
+    path, options = launched_as(text, name)
+    kept = "".join(f" {flag} {shlex.quote(value)}" for flag, value in options.items() if flag in KEPT)
+    return shlex.quote(path or f"{name}.py"), kept
 
 
 def by_arm(keys: pd.DataFrame) -> pd.DataFrame:

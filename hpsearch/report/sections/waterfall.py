@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hpsearch.report.blocks import Chart
-from hpsearch.report.charts import AMBER, AXIS, BLUE, CLEAR, GREY, ORANGE, figure, label
+from hpsearch.report.charts import AMBER, AXIS, BLUE, CLEAR, GREY, ORANGE, figure, label, whiskers
 from hpsearch.report.published import Published
 from hpsearch.report.words import TOP, Unit, number
 
@@ -33,8 +33,8 @@ def waterfall(frame: pd.DataFrame, each: Published | None, written: Unit) -> Cha
     drawn.update_yaxes(AXIS)
     caption = "The ladder: every bar is a step, from the level below it to its own; the number is what the step adds."
     if measured:
-        whiskers = bool(frame["low"].notna().any())
-        caption += " Whiskers: 95 % intervals of the step, simultaneous." if whiskers else " None of the steps has an interval."
+        spanned = bool(frame["low"].notna().any())
+        caption += " Whiskers: 95 % intervals of the step, simultaneous." if spanned else " None of the steps has an interval."
         caption += " Hollow bars are not resolved."
         caption += " Diamonds: where the published step would have ended." if each is None and frame["claim"].notna().any() else ""
     return Chart("waterfall", caption, _said(frame, each, written), drawn, narrow | {"height": tall})
@@ -67,21 +67,13 @@ def _measured(frame: pd.DataFrame, written: Unit, claims: bool) -> Side:
     fills = [LOOK.get(verdict, CLEAR) for verdict in steps_["verdict"]]
     bars = _bars(steps_.index, steps_["start"].tolist(), steps_["difference"], fills, colours, "measured")
     judged = steps_[steps_["low"].notna()]
-    whiskers = {
+    spans = {
         "type": "scatter",
         "mode": "markers",
         "x": judged["end"].tolist(),
         "y": judged.index.tolist(),
         "marker": {"size": 1, "color": GREY},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": (judged["high"] - judged["difference"]).tolist(),
-            "arrayminus": (judged["difference"] - judged["low"]).tolist(),
-            "color": GREY,
-            "thickness": 1.5,
-            "width": 4,
-        },
+        "error_x": whiskers(judged, GREY, 1.5, 4),
         "hoverinfo": "skip",
         "showlegend": False,
     }
@@ -101,7 +93,7 @@ def _measured(frame: pd.DataFrame, written: Unit, claims: bool) -> Side:
         "hoverinfo": "skip",
         "showlegend": False,
     }
-    drawn = [_links(known.index, known["over"], dict(zip(known.index, known["end"], strict=True))), bars, whiskers]
+    drawn = [_links(known.index, known["over"], dict(zip(known.index, known["end"], strict=True))), bars, spans]
     drawn += [_words(ends, steps_.index, words), levels]
     claimed = steps_[steps_["claim"].notna()]
     if claims and len(claimed):
