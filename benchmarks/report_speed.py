@@ -29,11 +29,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "report")]
 from synthetic import SPACE, TRICKS, Config, full, loss, top1, walk  # noqa: E402
 
 from hpsearch import Round, Study, Trial, Tune, ladder, leave_one_out  # noqa: E402
-from hpsearch.agenda import Agenda  # noqa: E402
-from hpsearch.record import tables  # noqa: E402
-from hpsearch.record.frames import evidence  # noqa: E402
-from hpsearch.record.record import Record, now  # noqa: E402
 from hpsearch.report import write  # noqa: E402
+from hpsearch.results import schema  # noqa: E402
+from hpsearch.results.frames import evidence  # noqa: E402
+from hpsearch.results.record import Record, now  # noqa: E402
+from hpsearch.study.agenda import Agenda  # noqa: E402
 from hpsearch.values import digest, to_json  # noqa: E402
 
 SEEDS, EPOCHS, ARMS = 40, 30, 10
@@ -68,10 +68,10 @@ def fill(place: Path, study: Study) -> int:
     trials = list(agenda.trials())
     rows = [row for trial in trials if scores[trial.key] is not None for row in _rows(trial)]
     with record.engine.begin() as connection:
-        connection.execute(tables.trials.insert(), [_line(trial, scores[trial.key]) for trial in trials])
+        connection.execute(schema.trials.insert(), [_line(trial, scores[trial.key]) for trial in trials])
         for start in range(0, len(rows), 50_000):
-            connection.execute(tables.rows.insert(), rows[start : start + 50_000])
-        connection.execute(tables.launches.insert(), [_launch(study, agenda)])
+            connection.execute(schema.rows.insert(), rows[start : start + 50_000])
+        connection.execute(schema.launches.insert(), [_launch(study, agenda)])
     record.engine.dispose()
     print(f"record: {len(trials):,} trials, {len(rows):,} epochs, {place.stat().st_size / 1e6:.1f} MB")
     return len(trials)

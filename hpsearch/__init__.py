@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Claim,
         Contrast,
         Plan,
+        Seeds,
         Teacher,
         Trained,
         Trick,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from hpsearch.errors import HpsearchError, Refused
     from hpsearch.run import Run
     from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
-    from hpsearch.seeds import Seeds
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
     from hpsearch.study import Study, Trial
 
@@ -37,11 +37,10 @@ __version__ = "0.1.0"
 
 _homes = {
     "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial first_and_last fractional_factorial ladder "
-    "leave_one_out one_at_a_time orders plackett_burman",
+    "leave_one_out one_at_a_time orders plackett_burman Seeds",
     "errors": "HpsearchError Refused",
     "run": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
-    "seeds": "Seeds",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
     "study": "Study Trial",
 }

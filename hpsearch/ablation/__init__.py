@@ -4,6 +4,7 @@ from hpsearch.ablation.designs import first_and_last, ladder, leave_one_out, one
 from hpsearch.ablation.factorials import factorial, fractional_factorial, plackett_burman
 from hpsearch.ablation.orders import orders
 from hpsearch.ablation.plan import Contrast, Plan, difference
+from hpsearch.ablation.seeds import Seeds
 from hpsearch.ablation.teacher import Teacher, Trained, resolved
 from hpsearch.ablation.trick import Arm, Claim, Rung, Trick
 
@@ -13,6 +14,7 @@ __all__ = [
     "Contrast",
     "Plan",
     "Rung",
+    "Seeds",
     "Teacher",
     "Trained",
     "Trick",

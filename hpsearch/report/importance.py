@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hpsearch.record.evidence import Evidence
-from hpsearch.record.points import dimensions, values_by_key
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.points import dimensions, values_by_key
 from hpsearch.space import Choice, Domain, Integers
 
 LEAST = 10  # complete trials below which nothing is said of single parameters

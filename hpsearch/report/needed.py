@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hpsearch.record.evidence import Evidence
+from hpsearch.results.evidence import Evidence
 from hpsearch.statistics import NOT_RESOLVED, Effect
 
 

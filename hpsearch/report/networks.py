@@ -5,7 +5,7 @@ from typing import Any
 
 from hpsearch.ablation import Arm
 from hpsearch.errors import Refused
-from hpsearch.record.evidence import MEASUREMENT, Evidence
+from hpsearch.results.evidence import MEASUREMENT, Evidence
 
 COUNTS = ("parameters", "multiply_adds")  # metrics by which a training function of one's own may tell them
 
@@ -32,7 +32,7 @@ def _counted(evidence: Evidence, arm: Arm) -> tuple[float | None, float | None]:
         counts = recipe.data.counts()
     except (Refused, OSError):  # a folder that is not on this machine
         return None, None
-    from hpsearch.training.models.weights import NETWORK  # torch, at last
+    from hpsearch.training.networks.weights import NETWORK  # torch, at last
 
     network = tuple(getattr(recipe, name) for name in NETWORK)
     return _of(network, counts.channels, counts.classes, recipe.test_size or counts.size)
@@ -42,8 +42,8 @@ def _counted(evidence: Evidence, arm: Arm) -> tuple[float | None, float | None]:
 def _of(network: tuple[Any, ...], channels: int, classes: int, size: int) -> tuple[int, int]:
     """Several arms share a network, and counting one takes a moment."""
     from hpsearch.training import Recipe, digits
-    from hpsearch.training.models.resnet import multiply_adds, parameters
-    from hpsearch.training.models.weights import NETWORK
+    from hpsearch.training.networks.resnet import multiply_adds, parameters
+    from hpsearch.training.networks.weights import NETWORK
 
     fields: dict[str, Any] = dict(zip(NETWORK, network, strict=True))
     recipe = Recipe(data=digits(), **fields)

@@ -16,13 +16,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from hpsearch.errors import Refused
-from hpsearch.imports import Elsewhere
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart, Fold, plain
 from hpsearch.report.needed import seconds_needed
 from hpsearch.report.sections import SECTIONS
-from hpsearch.report.sections.effects import effects_frame
-from hpsearch.statistics import effects
+from hpsearch.report.sections.contrasts import effects_frame
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.imports import Elsewhere
+from hpsearch.results.inference import effects
 
 
 @dataclass(frozen=True)

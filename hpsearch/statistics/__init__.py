@@ -1,13 +1,12 @@
 """Statistics: what each contrast is worth, with an interval, and what a plan can resolve before it runs."""
 
-from hpsearch.statistics.blocks import Fit, fit, pooled_deviation
 from hpsearch.statistics.effect import NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
 from hpsearch.statistics.effects import effects_apart, effects_of
-from hpsearch.statistics.evidence import effects, goal_of, scores_of, variance_note
 from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.forecast import resolution
 from hpsearch.statistics.notes import exact_words, spread_words
 from hpsearch.statistics.power import power, power_within, seeds_needed, seeds_within, smallest_difference
+from hpsearch.statistics.randomised_blocks import Fit, fit, pooled_deviation
 from hpsearch.statistics.rows import Rows, judge
 from hpsearch.statistics.sequential import effects_by_looks, looks_levels, next_seeds
 from hpsearch.statistics.simultaneous import Largest, largest
@@ -24,14 +23,12 @@ __all__ = [
     "Largest",
     "Rows",
     "Spread",
-    "effects",
     "effects_apart",
     "effects_by_looks",
     "effects_of",
     "exact_words",
     "fit",
     "floor",
-    "goal_of",
     "judge",
     "largest",
     "looks_levels",
@@ -40,13 +37,11 @@ __all__ = [
     "power",
     "power_within",
     "resolution",
-    "scores_of",
     "seeds_needed",
     "seeds_within",
     "sign_flip",
     "smallest_difference",
     "spread",
     "spread_words",
-    "variance_note",
     "within_deviation",
 ]

@@ -10,7 +10,6 @@ import numpy as np
 
 from hpsearch.ablation import Contrast, Plan
 from hpsearch.errors import Refused
-from hpsearch.statistics.blocks import Fit, Numbers, fit_table, table, told_apart
 from hpsearch.statistics.effect import (
     FEW_SEEDS,
     NO_LARGER,
@@ -27,6 +26,7 @@ from hpsearch.statistics.effect import (
 )
 from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.power import check_share, seeds_needed, seeds_within
+from hpsearch.statistics.randomised_blocks import Fit, Numbers, fit_table, table, told_apart
 from hpsearch.statistics.rows import POOLED, WELCH, Rows, judge, shared
 from hpsearch.statistics.unpaired import Apart, together
 

@@ -1,6 +1,6 @@
 """The exact test of few seeds: flip the signs of the differences, and count."""
 
-from hpsearch.statistics.blocks import Numbers
+from hpsearch.statistics.randomised_blocks import Numbers
 
 MOST_FLIPPED = 14  # seeds up to which all 2^n signs are tried
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from hpsearch.ablation import Plan
 from hpsearch.errors import Refused
-from hpsearch.statistics.blocks import Numbers
 from hpsearch.statistics.power import check_share, power
+from hpsearch.statistics.randomised_blocks import Numbers
 from hpsearch.statistics.simultaneous import largest
 
 _power = power  # `power` is also the natural name of an argument

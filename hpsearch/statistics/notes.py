@@ -5,8 +5,8 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from hpsearch.ablation import Plan
-from hpsearch.statistics.blocks import table
 from hpsearch.statistics.effect import Effect
+from hpsearch.statistics.randomised_blocks import table
 from hpsearch.statistics.spread import Noisy, Spread, spread
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hpsearch.errors import Refused
 
 if TYPE_CHECKING:
-    from hpsearch.statistics.blocks import Numbers
+    from hpsearch.statistics.randomised_blocks import Numbers
 
 MOST_SEEDS = 1000  # beyond it an effect is called hopeless
 TINY, NODES = 1e-15, 256  # tails left out, and points, of an integral: good for 10 digits

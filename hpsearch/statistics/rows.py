@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpsearch.statistics.blocks import ROUNDING, Numbers, fit_table, squares
+from hpsearch.statistics.randomised_blocks import ROUNDING, Numbers, fit_table, squares
 from hpsearch.statistics.simultaneous import Largest, largest
 from hpsearch.statistics.spread import Spread, spread
 from hpsearch.statistics.unpaired import welch

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.ablation import Plan
-from hpsearch.seeds import Seeds
-from hpsearch.statistics.blocks import Numbers, layout, told_apart
+from hpsearch.ablation.seeds import Seeds
 from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect, Goal
 from hpsearch.statistics.effects import effects_of
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.power import check_share
+from hpsearch.statistics.randomised_blocks import Numbers, layout, told_apart
 from hpsearch.statistics.rows import Rows, judge
 from hpsearch.statistics.simultaneous import Largest, largest
 

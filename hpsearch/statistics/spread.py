@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hpsearch.statistics.blocks import ROUNDING, Flags, Layout, Numbers, deviation, layout, squares
+from hpsearch.statistics.randomised_blocks import ROUNDING, Flags, Layout, Numbers, deviation, layout, squares
 
 # Of tables whose variances are equal, at most the share in which
 SUSPECTED = 0.03  # a row is doubted: that of all its arms together

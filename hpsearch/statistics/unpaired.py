@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.ablation import Contrast, Plan
-from hpsearch.statistics.blocks import ROUNDING, Numbers
 from hpsearch.statistics.power import MOST_SEEDS, check_share, power
+from hpsearch.statistics.randomised_blocks import ROUNDING, Numbers
 from hpsearch.values import Value
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from hpsearch.training.data import (
     imagenet,
     imagenette,
 )
-from hpsearch.training.presets import gluoncv, paper, preset
-from hpsearch.training.pretrained import Pretrained
-from hpsearch.training.recipe import Recipe
+from hpsearch.training.images.presets import gluoncv, paper, preset
+from hpsearch.training.images.pretrained import Pretrained
+from hpsearch.training.images.recipe import Recipe
 
 __all__ = [
     "Digits",

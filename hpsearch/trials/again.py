@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.record.lookup import Found
+from hpsearch.results.lookup import Found
 from hpsearch.run import Row
 from hpsearch.study import Study, Trial
 from hpsearch.trials.here import pin_threads

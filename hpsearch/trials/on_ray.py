@@ -28,7 +28,7 @@ from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
 from hpsearch.errors import HpsearchError, Refused
-from hpsearch.record.record import Result
+from hpsearch.results.record import Result
 from hpsearch.run import Row
 from hpsearch.study import Train
 from hpsearch.trials.session import Resources, Session

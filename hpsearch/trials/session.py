@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from hpsearch.agenda import Agenda, agenda
 from hpsearch.errors import Refused
-from hpsearch.record.record import Driver, Result
+from hpsearch.results.record import Driver, Result
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
+from hpsearch.study.agenda import Agenda, agenda
 from hpsearch.trials.worker import Job, ask_to_stop, sealed_result
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.record.record import Result
+from hpsearch.results.record import Result
 from hpsearch.run import Row
 from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
@@ -89,7 +89,7 @@ def ask_to_stop(folder: Path, key: str, epoch: int, reason: str) -> None:
 
 def built_in() -> Train:
     """Our own training loop; this is where torch is first imported."""
-    train: Train = import_module("hpsearch.training.loop").train
+    train: Train = import_module("hpsearch.training.images.loop").train
     return train
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hpsearch.__main__ import main
+from hpsearch.cli.main import main
 
 HEAD = """
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def test_planning_imports_neither_torch_nor_ray(tmp_path: Path) -> None:
     quickstart = Path(__file__).parents[2] / "studies" / "quickstart.py"
     code = (
         "import sys; sys.argv = ['hpsearch', 'plan', sys.argv[1]]\n"
-        "from hpsearch.__main__ import main\n"
+        "from hpsearch.cli.main import main\n"
         "try: main()\n"
         "except SystemExit as left: print(left.code, [m for m in ('torch', 'ray', 'optuna') if m in sys.modules])"
     )
@@ -283,7 +283,7 @@ def test_debug_shows_where_a_mistake_was_found(hpsearch: Run) -> None:
 
 def test_a_fault_of_ours_shows_its_traceback(hpsearch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("mine.py").write_text(GOOD)
-    monkeypatch.setattr("hpsearch.launch.check_data", lambda file: 1 / 0)
+    monkeypatch.setattr("hpsearch.trials.launch.check_data", lambda file: 1 / 0)
     code, _, complaint = hpsearch("plan", "mine.py")
     assert code == 70
     assert "ZeroDivisionError" in complaint
@@ -293,7 +293,7 @@ def test_a_fault_of_ours_shows_its_traceback(hpsearch: Run, monkeypatch: pytest.
 def test_the_record_keeps_where_results_come_from(hpsearch: Run) -> None:
     Path("mine.py").write_text(GOOD)
     hpsearch("run", "mine.py", "--here")
-    from hpsearch.record.record import Record
+    from hpsearch.results.record import Record
 
     launch = Record.open("runs/hpsearch.db").launch("mine")
     assert launch is not None

@@ -11,9 +11,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hpsearch.__main__ import main
+from hpsearch.cli.main import main
 from hpsearch.errors import Refused
-from hpsearch.record.record import Record
+from hpsearch.results.record import Record
 
 STUDY = """
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hpsearch.__main__ import main
+from hpsearch.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 SHARED = next((each / "shared" / "data" for each in ROOT.parents if (each / "shared" / "data").is_dir()), ROOT / "shared")

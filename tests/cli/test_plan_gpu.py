@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch import Refused, Round, Space, Study, Trick, Tune, Uniform, ladder
-from hpsearch.gpus import GPUS, gpu, hours
+from hpsearch.cli.gpus import GPUS, gpu, hours
 from hpsearch.training import Recipe, imagenet
 from hpsearch.tricks.he2019 import distilled
 from tests.trials.taught import Pupil, learn

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hpsearch import Refused
-from hpsearch.__main__ import main
-from hpsearch.record.lookup import checked, one_of
+from hpsearch.cli.main import main
+from hpsearch.results.lookup import checked, one_of
 from hpsearch.trials.again import compare, timed
 
 OWN = """

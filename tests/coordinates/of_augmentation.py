@@ -6,8 +6,7 @@ from scipy.stats import beta, ks_2samp, kstest
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from hpsearch.training.averaging import Average
-from hpsearch.training.colour import (
+from hpsearch.training.images.colour import (
     EIGENVALUES,
     EIGENVECTORS,
     brightened,
@@ -17,8 +16,9 @@ from hpsearch.training.colour import (
     saturated,
     scaled,
 )
-from hpsearch.training.mixing import cut_and_pasted, mix, mixed, weight
-from hpsearch.training.policies import erased, repeated, trivial_augment
+from hpsearch.training.images.policies import erased, repeated, trivial_augment
+from hpsearch.training.parts.averaging import Average
+from hpsearch.training.parts.mixing import cut_and_pasted, mix, mixed, weight
 from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 

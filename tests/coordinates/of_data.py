@@ -15,8 +15,8 @@ from torchvision.transforms.v2 import functional as tv
 from hpsearch.training import Recipe, digits, image_folder
 from hpsearch.training.data import Images
 from hpsearch.training.data.reading import Reader, reader
-from hpsearch.training.inputs import augmented, plain
-from hpsearch.training.streams import streams
+from hpsearch.training.images.inputs import augmented, plain
+from hpsearch.training.images.streams import streams
 from tests.coordinates.registry import check
 
 SIDE = 64  # pixels of the stored image below

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from hpsearch.ablation.teacher import Trained
 from hpsearch.training import Recipe, digits
-from hpsearch.training.laws import SmoothingForm
-from hpsearch.training.loop import train
-from hpsearch.training.losses import cross_entropy, distillation, hinge, loss, smoothed
-from hpsearch.training.models.resnet import resnet
+from hpsearch.training.images.laws import SmoothingForm
+from hpsearch.training.images.loop import train
+from hpsearch.training.networks.resnet import resnet
+from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, loss, smoothed
 from tests.coordinates.of_optimisation import SMALL, by_loop, by_torch, largest, worst
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of

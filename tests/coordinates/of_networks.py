@@ -10,9 +10,9 @@ from scipy.stats import kstest, norm, uniform
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise
-from hpsearch.training.models.norms import Dropout
-from hpsearch.training.models.resnet import parameters, resnet
+from hpsearch.training.networks.norms import Dropout
+from hpsearch.training.networks.resnet import parameters, resnet
+from hpsearch.training.parts.initialisation import initialise
 from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 

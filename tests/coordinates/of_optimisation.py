@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise
-from hpsearch.training.loop import train
-from hpsearch.training.models.resnet import resnet
-from hpsearch.training.optimisers import counts, groups, momentum_at, peak
-from hpsearch.training.precision import Scaling, autocast
-from hpsearch.training.schedules import factor
-from hpsearch.training.streams import streams
+from hpsearch.training.images.loop import train
+from hpsearch.training.images.precision import Scaling, autocast
+from hpsearch.training.images.streams import streams
+from hpsearch.training.networks.resnet import resnet
+from hpsearch.training.parts.initialisation import initialise
+from hpsearch.training.parts.optimisers import counts, groups, momentum_at, peak
+from hpsearch.training.parts.schedules import factor
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of
 from tests.training.test_optimisers import NESTEROV, RULES, by_hand, followed, stored_ahead, textbook

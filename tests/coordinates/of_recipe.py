@@ -10,7 +10,8 @@ from unittest.mock import patch
 import torch
 from torch.utils.data import BatchSampler, DataLoader
 
-from hpsearch.training import Recipe, digits, imagenet, loop
+from hpsearch.training import Recipe, digits, imagenet
+from hpsearch.training.images import loop
 from tests.coordinates.of_optimisation import apart, by_loop, by_torch, largest, worst
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch import Refused
-from hpsearch.imports import Columns, Table, tidy
-from hpsearch.imports.columns import matches, text
-from hpsearch.imports.table import as_logged, with_pattern, with_settings
+from hpsearch.results.imports import Columns, Table, tidy
+from hpsearch.results.imports.columns import matches, text
+from hpsearch.results.imports.table import as_logged, with_pattern, with_settings
 
 
 def table(frame: dict[str, list[Any]], **changes: Any) -> Table:

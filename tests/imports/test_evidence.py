@@ -13,12 +13,12 @@ import pytest
 from scipy.stats import ttest_ind
 
 from hpsearch import Refused
-from hpsearch.imports import Columns, Question, Table, imported, read
-from hpsearch.record.evidence import Evidence
 from hpsearch.report import csv, markdown, page
 from hpsearch.report.sections import SECTIONS
-from hpsearch.report.sections.elsewhere import last_epochs_frame
-from hpsearch.statistics import effects
+from hpsearch.report.sections.imported import last_epochs_frame
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.imports import Columns, Question, Table, imported, read
+from hpsearch.results.inference import effects
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from reading import charts, texts, tree

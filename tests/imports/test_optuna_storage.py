@@ -8,8 +8,8 @@ import optuna
 import pytest
 
 from hpsearch import Refused
-from hpsearch.imports import Columns, Question, Table, imported, read
-from hpsearch.imports.optuna_storage import _opened
+from hpsearch.results.imports import Columns, Question, Table, imported, read
+from hpsearch.results.imports.optuna_storage import _opened
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

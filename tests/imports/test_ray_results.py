@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hpsearch import Refused
-from hpsearch.imports import Columns, Question, imported, read
-from hpsearch.statistics import effects
+from hpsearch.results.imports import Columns, Question, imported, read
+from hpsearch.results.inference import effects
 
 WRITTEN = Path(__file__).parent / "ray_2_60"  # two optimisers, two seeds, three reports each; sgd failed under seed 1
 

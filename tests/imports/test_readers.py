@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hpsearch import Refused
-from hpsearch.imports import Columns, read, tidy
+from hpsearch.results.imports import Columns, read, tidy
 
 # tensorboard 2.21's scalars page gave these bytes for five steps of a float32
 TB_CSV = "Wall time,Step,Value\r\n1795251389.6396751,0,0.5\r\n1795251389.6398664,1,0.550000011920929\r\n"
@@ -168,7 +168,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
 def test_reading_a_table_imports_none_of_the_heavy_libraries(tmp_path):
     path = put(tmp_path / "t.csv", "arm,acc\na,1\nb,2\n")
     code = (
-        f"import sys; from hpsearch.imports import read; read({json.dumps(path)})\n"
+        f"import sys; from hpsearch.results.imports import read; read({json.dumps(path)})\n"
         "print([name for name in ('torch', 'ray', 'optuna', 'tensorboard', 'plotly') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -7,7 +7,7 @@ from payloads import PAYLOADS
 from synthetic import evidence, surviving, top1, train
 
 from hpsearch import Choice, Claim, Round, Space, Study, Trick, Tune, Uniform, factorial, ladder, leave_one_out
-from hpsearch.record.evidence import Evidence
+from hpsearch.results.evidence import Evidence
 
 FIELDS = ("question", "trick", "why", "claim", "design", "option", "metric", "speed", "reason", "name", "provenance", "study file")
 

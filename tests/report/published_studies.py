@@ -6,9 +6,9 @@ from pathlib import Path
 
 from synthetic import evidence, noise
 
-from hpsearch.record.evidence import Evidence
+from hpsearch.results.evidence import Evidence
 from hpsearch.study import Trial
-from hpsearch.studyfile import read
+from hpsearch.study.file import read
 
 STUDIES = Path(__file__).parents[2] / "studies"
 

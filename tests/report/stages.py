@@ -6,8 +6,8 @@ from functools import cache
 from synthetic import ROUNDS, SPACE, TRICKS, evidence, full, loss, top1
 
 from hpsearch import Choice, Integers, Space, Trial, Tune, Uniform, factorial, ladder, one_at_a_time
-from hpsearch.record.evidence import Evidence
 from hpsearch.report import page
+from hpsearch.results.evidence import Evidence
 from hpsearch.values import digest
 
 RATE = Space(learning_rate=10 ** Uniform(-2.5, 0.5))

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from hpsearch import Claim, OneMinus, Round, Space, Study, Trial, Trick, Tune, Uniform, ladder, leave_one_out
-from hpsearch.agenda import Agenda, agenda
-from hpsearch.record.evidence import MEASUREMENT, SEARCH, Evidence
+from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
+from hpsearch.study.agenda import Agenda, agenda
 from hpsearch.values import digest
 
 ROW_COLUMNS = ["key", "role", "arm", "round", "seed", "epoch", "train_loss", "loss", "top1", "top5", "images_per_second"]
@@ -118,7 +118,7 @@ def evidence(
     reason: str = "ValueError: the loss is NaN in epoch 1",
     **changes: Any,
 ) -> Evidence:
-    """Evidence of a walk, in the frames that ``hpsearch.record.evidence`` documents."""
+    """Evidence of a walk, in the frames that ``hpsearch.results.evidence`` documents."""
     wanted, scores = walk(study, score, stop)
     if metrics is None:
         metrics = {

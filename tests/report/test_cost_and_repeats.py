@@ -10,7 +10,6 @@ from stages import at, some_fail
 from synthetic import COSINE, SPACE, WARMUP, evidence, full, top1
 
 from hpsearch import Round, Study, Tune, ladder
-from hpsearch.record.evidence import MEASUREMENT
 from hpsearch.report.blocks import Chart, Code, Fold, Table, Text
 from hpsearch.report.networks import sizes
 from hpsearch.report.sections.answer import answer
@@ -20,9 +19,10 @@ from hpsearch.report.sections.failures import MOST, failures, failures_frame, re
 from hpsearch.report.sections.methods import methods
 from hpsearch.report.sections.panels import points_frame, said_of_thinning
 from hpsearch.report.sections.panels import thinned as thin_points
-from hpsearch.report.sections.provenance import by_arm, command_of, contrasts_frame, keys_frame, other_keys, provenance
+from hpsearch.report.sections.reproduction import by_arm, command_of, contrasts_frame, keys_frame, other_keys, provenance
 from hpsearch.report.sections.search import search
 from hpsearch.report.words import unit
+from hpsearch.results.evidence import MEASUREMENT
 
 
 def tables_in(blocks):

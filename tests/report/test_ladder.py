@@ -19,8 +19,8 @@ from hpsearch.report.sections.ladder import ladder as section
 from hpsearch.report.sections.ladder import reached, rungs_frame, steps_frame
 from hpsearch.report.sections.waterfall import waterfall
 from hpsearch.report.words import unit
-from hpsearch.statistics import effects
-from hpsearch.studyfile import read
+from hpsearch.results.inference import effects
+from hpsearch.study.file import read
 from hpsearch.tricks import he2019, torchvision2021
 
 STUDIES = Path(__file__).parents[2] / "studies"

@@ -18,10 +18,11 @@ from hpsearch import (
     plackett_burman,
 )
 from hpsearch.report.blocks import Chart, Heading, Text
-from hpsearch.report.sections.orders import READINGS, gap_words, interactions_frame, notes, readings_frame
-from hpsearch.report.sections.orders import orders as section
+from hpsearch.report.sections.order_effects import READINGS, gap_words, interactions_frame, notes, readings_frame
+from hpsearch.report.sections.order_effects import orders as section
 from hpsearch.report.words import unit
-from hpsearch.statistics import Effect, effects
+from hpsearch.results.inference import effects
+from hpsearch.statistics import Effect
 
 THREE = (COSINE, WARMUP, SMOOTHING)
 HEADING = Heading("What the designs can tell apart")

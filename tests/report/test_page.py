@@ -16,8 +16,8 @@ from synthetic import Config, evidence, full, surviving, top1, train
 
 from hpsearch import Claim, Refused, Space, Trick, Tune, Uniform, ladder, leave_one_out
 from hpsearch.report import SECTIONS, csv, markdown, page, write
+from hpsearch.results.inference import effects
 from hpsearch.search import Round
-from hpsearch.statistics import effects
 
 EVIL = "</script></title></style><script>alert(1)</script><img src=x onerror=alert(2)><a href=javascript:alert(3)>{{7*7}}|`"
 

@@ -11,7 +11,6 @@ from stages import at
 from synthetic import SPACE, evidence, full, loss, top1
 
 from hpsearch import Choice, Integers, OneMinus, Round, Space, Tune, Uniform, ladder
-from hpsearch.record.points import boxes_of, dimensions, rounds_of, values_by_key
 from hpsearch.report import markdown, page
 from hpsearch.report.blocks import Chart, Fold, Table
 from hpsearch.report.sections.isolation import isolation, isolation_frame, slice_of
@@ -21,6 +20,7 @@ from hpsearch.report.sections.ranks import correlation, ranks_frame, ranks_table
 from hpsearch.report.sections.search import WHOLE, search
 from hpsearch.report.sections.zoom import leading, zoom
 from hpsearch.report.words import unit
+from hpsearch.results.points import boxes_of, dimensions, rounds_of, values_by_key
 
 TOP1 = unit("top1")
 THREE = (Round(points=24, epochs=4, keep=6), Round(points=12, epochs=8, keep=4), Round(points=8, epochs=8))

@@ -12,17 +12,18 @@ from hpsearch import Choice, OneMinus, Round, Space, Tune, Uniform, ladder
 from hpsearch.report.blocks import Chart, Fold, Table, Text
 from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.answer import answer, effects_words, facts, planned_words, progress, search_words
+from hpsearch.report.sections.contrasts import ablation, arms_frame, claims_frame, effects_frame
 from hpsearch.report.sections.cost import cost_frame
 from hpsearch.report.sections.curves import curves, curves_frame, metrics_to_show
-from hpsearch.report.sections.effects import ablation, arms_frame, claims_frame, effects_frame
 from hpsearch.report.sections.failures import failures_frame
 from hpsearch.report.sections.intervals import forest, intervals, seeds_frame
 from hpsearch.report.sections.methods import methods
 from hpsearch.report.sections.panels import Scale, panels, points_frame
-from hpsearch.report.sections.provenance import keys_frame
+from hpsearch.report.sections.reproduction import keys_frame
 from hpsearch.report.sections.search import edges, rounds_frame, whose, winners_frame
 from hpsearch.report.words import unit
-from hpsearch.statistics import Effect, effects
+from hpsearch.results.inference import effects
+from hpsearch.statistics import Effect
 
 RATE = Space(learning_rate=10 ** Uniform(-2.5, 0.5))
 TWO = (Round(points=4, epochs=2, keep=2), Round(points=3, epochs=3))

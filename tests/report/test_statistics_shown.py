@@ -13,13 +13,14 @@ from hpsearch.report import page
 from hpsearch.report.blocks import Fold, Table, Text
 from hpsearch.report.needed import seconds_in_all, seconds_needed
 from hpsearch.report.sections.answer import answer
-from hpsearch.report.sections.effects import ablation, certainty_table, effects_frame
+from hpsearch.report.sections.contrasts import ablation, certainty_table, effects_frame
 from hpsearch.report.sections.intervals import forest
 from hpsearch.report.sections.ladder import steps_frame
 from hpsearch.report.sections.methods import methods
 from hpsearch.report.words import hours as words_of
 from hpsearch.report.words import seeds_each, unit
-from hpsearch.statistics import NO_LARGER, effects
+from hpsearch.results.inference import effects
+from hpsearch.statistics import NO_LARGER
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_ignoring_the_blocks_is_seen(monkeypatch):
 
 
 def without_blocks(arms: tuple[str, ...], values: np.ndarray) -> "rows.Fit":
-    from hpsearch.statistics.blocks import Fit
+    from hpsearch.statistics.randomised_blocks import Fit
 
     means, count = values.mean(axis=1), values.shape[1]
     squares, df = ((values - means[:, None]) ** 2).sum(), values.size - len(values)

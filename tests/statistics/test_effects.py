@@ -11,8 +11,8 @@ from statsmodels.formula.api import mixedlm, ols
 from hpsearch import Claim, Refused, Trick, factorial, ladder
 from hpsearch.ablation import Arm, Plan, difference
 from hpsearch.statistics import Effect, effects_of, fit, judge, largest, pooled_deviation
-from hpsearch.statistics.blocks import table
 from hpsearch.statistics.forecast import weights_of
+from hpsearch.statistics.randomised_blocks import table
 
 A, B, CC = (Trick(name, {name: 1}, claims=(Claim(0.5, "the base", "a paper, Table 1"),)) for name in "abc")
 

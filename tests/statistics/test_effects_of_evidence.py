@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from hpsearch import Refused, Seeds, Study, Trick, ladder
-from hpsearch.statistics import NO_LARGER, NOT_LOOKED_AT, effects, effects_of, goal_of, scores_of, variance_note
+from hpsearch.results.inference import effects, goal_of, scores_of, variance_note
+from hpsearch.statistics import NO_LARGER, NOT_LOOKED_AT, effects_of
 
 
 @dataclass(frozen=True)

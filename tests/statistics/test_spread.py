@@ -7,7 +7,7 @@ from scipy import stats
 
 from hpsearch import Plan, Trick, ladder
 from hpsearch.statistics import spread, spread_words
-from hpsearch.statistics.blocks import squares
+from hpsearch.statistics.randomised_blocks import squares
 from hpsearch.statistics.spread import SUSPECTED, UNLIKE, _unlike, _without_each
 
 PLAN, WIDE = (ladder(*(Trick(name, {name: 1}) for name in names)) for names in ("abcd", "abcdefg"))

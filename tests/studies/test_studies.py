@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.gpus import gpu, hours
-from hpsearch.studyfile import read
+from hpsearch.cli.gpus import gpu, hours
+from hpsearch.study.file import read
 from hpsearch.tricks import he2019, torchvision2021
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ WARMUP, SMOOTHING, MIXUP, PAD = 0.1, 0.1, 0.2, 4
 def ours(folder: str, seed: int) -> float:
     """Top-1 in percent by our loop."""
     from hpsearch.training import Recipe, image_folder
-    from hpsearch.training.loop import train
+    from hpsearch.training.images.loop import train
     from tests.training.fake_run import FakeRun
 
     recipe = Recipe(

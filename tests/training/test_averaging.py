@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hpsearch.training.averaging import Average
+from hpsearch.training.parts.averaging import Average
 
 
 def small():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hpsearch.training.evaluate import batch_size, evaluate
+from hpsearch.training.images.evaluate import batch_size, evaluate
 
 
 def scores(logits, labels):

@@ -13,8 +13,8 @@ from torchvision.transforms import v2
 
 from hpsearch.errors import Refused
 from hpsearch.training import image_folder
-from hpsearch.training.data import Dataset, folder, sealed
-from hpsearch.training.data.sealed import decoded
+from hpsearch.training.data import Dataset, folder, store
+from hpsearch.training.data.store import decoded
 from hpsearch.values import canonical, from_json, to_json
 
 CLASSES = {"cat": 12, "dog": 20}
@@ -139,7 +139,7 @@ def test_refuses_a_file_that_is_no_image_and_leaves_nothing(flat, tmp_path, cont
 def test_decodes_once(flat, tmp_path, monkeypatch):
     data = image_folder(flat, 8)
     data.prepare(tmp_path / "cache")
-    monkeypatch.setattr(sealed, "decoded", lambda *args, **kwargs: pytest.fail("decoded twice"))
+    monkeypatch.setattr(store, "decoded", lambda *args, **kwargs: pytest.fail("decoded twice"))
     first, again = data.load(tmp_path / "cache"), data.load(tmp_path / "cache")
     assert isinstance(first.pixels, np.memmap)
     assert np.array_equal(first.pixels, again.pixels)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise, msra, uniform, xavier
-from hpsearch.training.models.resnet import Residual, resnet
-from hpsearch.training.streams import PURPOSES, streams
+from hpsearch.training.images.streams import PURPOSES, streams
+from hpsearch.training.networks.resnet import Residual, resnet
+from hpsearch.training.parts.initialisation import initialise, msra, uniform, xavier
 
 RECIPE = Recipe(data=digits(), depth=50, width=8, downsample_in="3x3")
 

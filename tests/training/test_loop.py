@@ -12,13 +12,14 @@ from torch import nn
 
 from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
-from hpsearch.training import Recipe, digits, image_folder, loop
-from hpsearch.training.initialisation import initialise
-from hpsearch.training.loop import train
-from hpsearch.training.models.resnet import resnet
-from hpsearch.training.schedules import factor
-from hpsearch.training.streams import streams
-from hpsearch.training.teaching import guide
+from hpsearch.training import Recipe, digits, image_folder
+from hpsearch.training.images import loop
+from hpsearch.training.images.loop import train
+from hpsearch.training.images.streams import streams
+from hpsearch.training.images.teaching import guide
+from hpsearch.training.networks.resnet import resnet
+from hpsearch.training.parts.initialisation import initialise
+from hpsearch.training.parts.schedules import factor
 from tests.training.fake_run import CLOCK, FakeRun, measured, rows_of
 
 SMALL = Recipe(data=digits(200), depth=14, width=8, stem="small", batch_size=32, epochs=3)

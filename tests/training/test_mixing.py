@@ -5,8 +5,8 @@ import torch
 from scipy.stats import beta, ks_2samp, kstest
 from torchvision.transforms import v2
 
-from hpsearch.training.losses import cross_entropy, smoothed
-from hpsearch.training.mixing import cut_and_pasted, mix, mixed, partners, weight
+from hpsearch.training.parts.losses import cross_entropy, smoothed
+from hpsearch.training.parts.mixing import cut_and_pasted, mix, mixed, partners, weight
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])

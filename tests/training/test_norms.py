@@ -8,10 +8,10 @@ from torch import nn
 
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise
-from hpsearch.training.models.norms import Dropout, GhostBatchNorm, dropped_by, kinds
-from hpsearch.training.models.resnet import resnet
-from hpsearch.training.streams import streams
+from hpsearch.training.images.streams import streams
+from hpsearch.training.networks.norms import Dropout, GhostBatchNorm, dropped_by, kinds
+from hpsearch.training.networks.resnet import resnet
+from hpsearch.training.parts.initialisation import initialise
 
 SMALL = Recipe(data=digits(), depth=14, width=8, stem="small", norm_groups=4, norm_images=4)
 NORMS = ["batch", "ghost", "layer", "group", "weight", "none"]

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.laws import Norm
-from hpsearch.training.models.resnet import resnet
-from hpsearch.training.optimisers import counts, groups, momentum_at, optimiser, peak, steer
+from hpsearch.training.images.laws import Norm
+from hpsearch.training.networks.resnet import resnet
+from hpsearch.training.parts.optimisers import counts, groups, momentum_at, optimiser, peak, steer
 
 D = Recipe(data=digits(), downsample_in="3x3", deep_stem=True, pool_in_shortcut=True, weight_decay=0.01)
 

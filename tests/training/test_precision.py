@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.laws import Optimiser
-from hpsearch.training.optimisers import optimiser, steer
-from hpsearch.training.precision import Scaling, autocast
+from hpsearch.training.images.laws import Optimiser
+from hpsearch.training.images.precision import Scaling, autocast
+from hpsearch.training.parts.optimisers import optimiser, steer
 
 HALF = Recipe(data=digits(), precision="fp16", loss_scale=128.0)
 

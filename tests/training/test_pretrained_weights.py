@@ -9,8 +9,8 @@ import torchvision
 
 from hpsearch.errors import Refused
 from hpsearch.training import Pretrained, Recipe, digits
-from hpsearch.training.loop import train
-from hpsearch.training.models.weights import load_pretrained
+from hpsearch.training.images.loop import train
+from hpsearch.training.networks.weights import load_pretrained
 from hpsearch.values import canonical
 from tests.training.fake_run import FakeRun, rows_of
 

@@ -10,9 +10,9 @@ import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.initialisation import initialise
-from hpsearch.training.models.resnet import BLOCKS, Residual, multiply_adds, parameters, resnet
-from hpsearch.training.streams import streams
+from hpsearch.training.images.streams import streams
+from hpsearch.training.networks.resnet import BLOCKS, Residual, multiply_adds, parameters, resnet
+from hpsearch.training.parts.initialisation import initialise
 
 A = Recipe(data=digits())
 B = replace(A, downsample_in="3x3")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.laws import Schedule
-from hpsearch.training.schedules import cosine, factor
+from hpsearch.training.images.laws import Schedule
+from hpsearch.training.parts.schedules import cosine, factor
 
 BASE = Recipe(data=digits())
 COSINE = replace(BASE, schedule="cosine")

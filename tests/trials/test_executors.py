@@ -11,7 +11,7 @@ import pytest
 
 from hpsearch.ablation import Trick, leave_one_out
 from hpsearch.errors import Refused
-from hpsearch.record.record import Record
+from hpsearch.results.record import Record
 from hpsearch.search import Confirm, Median, Round, Tune
 from hpsearch.space import Choice, Space, Uniform
 from hpsearch.study import Study

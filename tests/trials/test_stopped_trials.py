@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import pytest
 
 from hpsearch import Halving, Median, Round, Space, Study, Trick, Tune, Uniform, ladder
-from hpsearch.launch import Options
-from hpsearch.launch import run as launch
-from hpsearch.record.frames import evidence
-from hpsearch.record.record import Record
+from hpsearch.results.frames import evidence
+from hpsearch.results.inference import effects
+from hpsearch.results.record import Record
 from hpsearch.search import Confirm, Divergence
-from hpsearch.statistics import effects
-from hpsearch.studyfile import read
+from hpsearch.study.file import read
 from hpsearch.trials import worker
 from hpsearch.trials.here import run_here
+from hpsearch.trials.launch import Options
+from hpsearch.trials.launch import run as launch
 from hpsearch.trials.session import Resources, Session
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hpsearch import Round, Space, Study, Teacher, Trick, Tune, Uniform, ladder, one_at_a_time
-from hpsearch.record.frames import evidence
-from hpsearch.record.record import Record
 from hpsearch.report import write
+from hpsearch.results.frames import evidence
+from hpsearch.results.record import Record
 from hpsearch.trials.session import Resources, Session
 from hpsearch.trials.worker import home, perform
 from tests.faults.test_driver_killed import check_nothing_ran_twice, ledger, wait_for

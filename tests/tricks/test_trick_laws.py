@@ -10,8 +10,9 @@ import pytest
 import hpsearch.tricks
 from hpsearch.ablation import Arm, Teacher, Trick, resolved
 from hpsearch.errors import Refused
-from hpsearch.training import Recipe, digits, loop
-from hpsearch.training.precision import Scaling
+from hpsearch.training import Recipe, digits
+from hpsearch.training.images import loop
+from hpsearch.training.images.precision import Scaling
 from hpsearch.values import canonical, from_json, to_json
 from tests.training.fake_run import FakeRun, rows_of
 

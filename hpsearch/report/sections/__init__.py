@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block
 from hpsearch.report.sections.answer import answer
+from hpsearch.report.sections.contrasts import ablation
 from hpsearch.report.sections.cost import cost
 from hpsearch.report.sections.curves import curves
-from hpsearch.report.sections.effects import ablation
 from hpsearch.report.sections.failures import failures
 from hpsearch.report.sections.intervals import intervals
 from hpsearch.report.sections.ladder import ladder
 from hpsearch.report.sections.methods import methods
-from hpsearch.report.sections.orders import orders
-from hpsearch.report.sections.provenance import provenance
+from hpsearch.report.sections.order_effects import orders
+from hpsearch.report.sections.reproduction import provenance
 from hpsearch.report.sections.search import search
+from hpsearch.results.evidence import Evidence
 
 Section = Callable[[Evidence], tuple[Block, ...]]
 

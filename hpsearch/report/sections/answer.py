@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from hpsearch.imports import Elsewhere
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Facts, Text
 from hpsearch.report.needed import seconds_in_all
-from hpsearch.report.sections.effects import arms_frame, unit_of
-from hpsearch.report.sections.elsewhere import facts_elsewhere
+from hpsearch.report.sections.contrasts import arms_frame, unit_of
+from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
-from hpsearch.statistics import NO_LARGER, Effect, effects
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.imports import Elsewhere
+from hpsearch.results.inference import effects
+from hpsearch.statistics import NO_LARGER, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
 

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from hpsearch.imports import Elsewhere
-from hpsearch.record.evidence import SEARCH, Evidence
 from hpsearch.report.blocks import Block, Column, Table, Text
 from hpsearch.report.networks import sizes
-from hpsearch.report.sections.effects import unit_of
+from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.words import Unit, count, hours, short_names
+from hpsearch.results.evidence import SEARCH, Evidence
+from hpsearch.results.imports import Elsewhere
 
 SPEED = "_per_second"  # how a metric that is a speed ends
 TRAINING = "One training, median"

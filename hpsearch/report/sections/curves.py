@@ -3,11 +3,11 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from hpsearch.record.evidence import MEASUREMENT, Evidence
 from hpsearch.report.blocks import Block, Chart, Text
 from hpsearch.report.charts import CLEAR, colour, faded, figure, label
-from hpsearch.report.sections.elsewhere import clock, last_epochs
+from hpsearch.report.sections.imported import clock, last_epochs
 from hpsearch.report.words import in_order, number, short_names, unit
+from hpsearch.results.evidence import MEASUREMENT, Evidence
 
 VISIBLE = 6  # arms drawn at first; the legend switches the others on
 POINTS, LEAST = 6_000, 30  # epochs drawn in one chart, over all its lines; and of a line, however many lines there are

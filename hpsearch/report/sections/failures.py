@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hpsearch.imports import Elsewhere
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import count, short_names
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.imports import Elsewhere
 
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all

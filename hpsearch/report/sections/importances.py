@@ -3,12 +3,12 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from hpsearch.record.evidence import Evidence
-from hpsearch.record.points import rounds_of
 from hpsearch.report.blocks import Block, Chart, Column, Table
 from hpsearch.report.charts import PALETTE, figure, label
 from hpsearch.report.importance import importance_frame, pairs_frame
 from hpsearch.report.words import count, short_names
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.points import rounds_of
 
 MOST_PAIRS = 6  # of a round: those with the largest share
 HOW = "PED-ANOVA: how far the values of the best trials differ from those of all trials of the round, as shares that sum to 100 %."

@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hpsearch.ablation import Plan
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Chart
 from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label, whiskers
-from hpsearch.report.sections.effects import effects_frame, unit_of
+from hpsearch.report.sections.contrasts import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
-from hpsearch.statistics import effects
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.inference import effects
 
 LOOK = {"helps": (BLUE, "circle"), "hurts": (ORANGE, "square")}
 INTERVALS = "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."

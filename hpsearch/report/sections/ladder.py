@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from hpsearch.ablation import Arm, Contrast, Plan, Trick, difference
-from hpsearch.record.evidence import Evidence
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.published import Published, climbed, compared, published
-from hpsearch.report.sections.effects import TINTS, beside, unit_of
+from hpsearch.report.sections.contrasts import TINTS, beside, unit_of
 from hpsearch.report.sections.waterfall import waterfall
 from hpsearch.report.words import Unit, count, number, short_names
-from hpsearch.statistics import Effect, effects
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.inference import effects
+from hpsearch.statistics import Effect
 
 COLUMNS = {
     **{name: "object" for name in ("rung", "step", "arm", "over", "verdict", "beside")},

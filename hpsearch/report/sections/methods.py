@@ -1,14 +1,15 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
-from hpsearch.imports import Elsewhere
-from hpsearch.record.evidence import Evidence
+from hpsearch.ablation.seeds import Seeds
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.published import data_words
-from hpsearch.report.sections.effects import arms_frame, unit_of
-from hpsearch.report.sections.elsewhere import methods_elsewhere
+from hpsearch.report.sections.contrasts import arms_frame, unit_of
+from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
-from hpsearch.seeds import Seeds
-from hpsearch.statistics import effects, exact_words, pooled_deviation, variance_note
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.imports import Elsewhere
+from hpsearch.results.inference import effects, variance_note
+from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
 LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from hpsearch.record.evidence import SEARCH, Evidence
-from hpsearch.record.points import rounds_of, values_by_key
 from hpsearch.report.blocks import Column, Table
 from hpsearch.report.words import count, short_names
+from hpsearch.results.evidence import SEARCH, Evidence
+from hpsearch.results.points import rounds_of, values_by_key
 
 SHARES = (0.25, 0.5, 0.75)  # of a round's epochs
 LEAST = 4  # points below which ranks say nothing

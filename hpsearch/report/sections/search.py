@@ -5,11 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from hpsearch.agenda import Stage
-from hpsearch.record.evidence import Evidence
-from hpsearch.record.points import box_domains
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
-from hpsearch.report.sections.effects import unit_of
+from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.sections.importances import importances
 from hpsearch.report.sections.isolation import isolation
 from hpsearch.report.sections.panels import axes, panels
@@ -17,7 +14,10 @@ from hpsearch.report.sections.parallel import parallel
 from hpsearch.report.sections.ranks import ranks_table
 from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.points import box_domains
 from hpsearch.search import Tune
+from hpsearch.study.agenda import Stage
 
 # Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
 WHOLE, POINTS = 10, 2_000

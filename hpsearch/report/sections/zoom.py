@@ -6,8 +6,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from hpsearch.record.evidence import Evidence
-from hpsearch.record.points import boxes_of, rounds_of, stages_of
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GRID, PALETTE, faded, figure
 from hpsearch.report.importance import importance_frame
@@ -24,6 +22,8 @@ from hpsearch.report.sections.panels import (
     thinned,
 )
 from hpsearch.report.words import Unit, count, setting, short_names
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.points import boxes_of, rounds_of, stages_of
 from hpsearch.space import Domain
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.training.data.images import Counts, Images
+from hpsearch.training.data.dataset import Counts, Images
 from hpsearch.training.data.split import apportion, sizes, take
 from hpsearch.values import Value
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.training.data.images import Counts, Images, Streamed
+from hpsearch.training.data.dataset import Counts, Images, Streamed
 from hpsearch.training.data.listing import Listing, expand, folders, listing, refuse_fewer
-from hpsearch.training.data.sealed import Parts, opened, sealed, write_files
 from hpsearch.training.data.split import share, sizes, split, take
+from hpsearch.training.data.store import Parts, opened, sealed, write_files
 from hpsearch.values import Value, digest
 
 SETTLED = 2.0  # seconds; a folder changed more recently may change again within one tick of the file system's clock

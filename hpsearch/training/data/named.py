@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hpsearch.errors import Refused
+from hpsearch.training.data.dataset import Counts, Images, Streamed
 from hpsearch.training.data.folder import roles
-from hpsearch.training.data.images import Counts, Images, Streamed
 from hpsearch.training.data.listing import expand, listing, refuse_fewer
-from hpsearch.training.data.sealed import Parts, opened, sealed, write_files, write_roles
 from hpsearch.training.data.split import share, split, take
+from hpsearch.training.data.store import Parts, opened, sealed, write_files, write_roles
 from hpsearch.values import Value, digest
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from hpsearch.errors import Refused
-from hpsearch.training.augmentation import boxes, centred, stretched
-from hpsearch.training.data.images import Images, Streamed
-from hpsearch.training.data.sealed import picture, view
+from hpsearch.training.data.dataset import Images, Streamed
+from hpsearch.training.data.store import picture, view
+from hpsearch.training.images.augmentation import boxes, centred, stretched
 
 if TYPE_CHECKING:
     import numpy as np

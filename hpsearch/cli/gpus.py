@@ -1,0 +1,110 @@
+"""How long a study of our own recipes would take on a GPU one may not have: published throughputs, scaled by multiply-adds."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.ablation import Trained
+from hpsearch.errors import Refused
+from hpsearch.study import Study, Trial
+
+if TYPE_CHECKING:
+    from hpsearch.training import Recipe
+
+REFERENCE = 4.089e9  # multiply-adds of ResNet-50-B at 224 pixels, which the throughputs are of
+FORWARD = 1 / 3  # share of a training step that is the forward pass: backward costs twice as much
+
+
+LAMBDA = "Lambda's deeplearning-benchmark, PyTorch"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Images per second that one GPU trains ResNet-50 on at 224 pixels, as published: a person's loop, not the fastest there is.
+
+    Code that is tuned to the GPU is faster: NVIDIA's trains 2,470 images a second on an A100 and 1,200 on a V100
+    (DeepLearningExamples, with DALI), MLPerf Training 3.0 has 3,576 on an A100 and 7,007 on an H100.
+    """
+
+    name: str
+    half: int  # in mixed precision
+    full: int  # of an fp32 network, whose convolutions torch computes in TF32 where the GPU can; a V100 cannot
+    source: str
+
+    def images_per_second(self, precision: str) -> int:
+        """Of a recipe with this ``precision``."""
+        return self.full if precision == "fp32" else self.half
+
+
+# from one benchmark, so that two GPUs can be compared; files pytorch-train-throughput(-v2)-fp16.csv and -fp32.csv
+GPUS = (
+    Gpu("H200", 3079, 2259, f"{LAMBDA}, v2"),
+    Gpu("H100", 2790, 1895, f"{LAMBDA}, v2, H100 SXM"),
+    Gpu("H100-PCIe", 1976, 1248, f"{LAMBDA}, v2"),
+    Gpu("A100", 1582, 1066, f"{LAMBDA}, A100 80 GB SXM"),
+    Gpu("A100-PCIe", 1527, 1014, f"{LAMBDA}, A100 80 GB PCIe"),
+    Gpu("RTX-4090", 1301, 721, LAMBDA),
+    Gpu("RTX-6000-Ada", 1146, 647, LAMBDA),
+    Gpu("RTX-A6000", 916, 514, LAMBDA),
+    Gpu("RTX-3090", 905, 513, LAMBDA),
+    Gpu("V100", 833, 369, f"{LAMBDA}, V100 16 GB"),
+    Gpu("A10", 638, 349, LAMBDA),
+)
+
+
+def gpu(name: str) -> Gpu:
+    """The GPU of that name, whatever its case.
+
+    >>> gpu("h100").images_per_second("fp16")
+    2790
+    """
+    known = {each.name.lower(): each for each in GPUS}
+    if name.lower() not in known:
+        raise Refused(f"no published speed of a GPU {name!r} is known here: take one of {', '.join(each.name for each in GPUS)}")
+    return known[name.lower()]
+
+
+def hours(study: Study, device: Gpu) -> float:
+    """Hours of one such GPU for all trials of a study, as if none had run: searches, teachers, and every seed of every arm.
+
+    A teacher in a file is not counted, for how large it is stands only in the file.
+    """
+    if study.train is not None:
+        raise Refused("--gpu knows what our own recipes cost, not a training function of one's own: try --measure")
+    searched = [
+        (study.student(arm, 0, "tuning"), round_) for arm in study.searches for round_ in (study.tune.rounds if study.tune else ())
+    ]
+    seconds = sum(round_.points * round_.epochs * _epoch(trial, device) for trial, round_ in searched)
+    seconds += sum(trial.epochs * _epoch(trial, device) for trial in study.teachers)
+    measured = [study.student(arm, 0, "final") for arm in study.plan.arms]
+    seconds += study.most_seeds * sum(trial.epochs * _epoch(trial, device) for trial in measured)
+    return seconds / 3600
+
+
+def _epoch(trial: Trial, device: Gpu) -> float:
+    """Seconds of one epoch: learn from every image, ask the teacher, score the held-out ones."""
+    recipe = trial.config
+    counts = recipe.data.counts()
+    learned = counts.train + (counts.tuning if trial.held_out == "final" else 0)
+    scored = counts.tuning if trial.held_out == "tuning" else counts.final
+    at_train, at_test = recipe.train_size or counts.size, recipe.test_size or counts.size
+    work = learned * _work(recipe, counts, at_train) + FORWARD * scored * _work(recipe, counts, at_test)
+    if isinstance(recipe.teacher, Trained):
+        work += FORWARD * learned * _work(recipe.teacher.config, counts, at_train)
+    return float(work / REFERENCE / device.images_per_second(recipe.precision))
+
+
+def _work(recipe: "Recipe", counts: Any, size: int) -> int:
+    from hpsearch.training.networks.weights import NETWORK
+
+    return _multiply_adds(tuple(getattr(recipe, name) for name in NETWORK), counts.channels, counts.classes, size)
+
+
+@cache
+def _multiply_adds(network: tuple[Any, ...], channels: int, classes: int, size: int) -> int:
+    from hpsearch.training import Recipe, digits
+    from hpsearch.training.networks.resnet import multiply_adds
+    from hpsearch.training.networks.weights import NETWORK
+
+    fields: dict[str, Any] = dict(zip(NETWORK, network, strict=True))
+    return multiply_adds(Recipe(data=digits(), **fields), channels, classes, size)

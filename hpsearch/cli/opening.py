@@ -1,0 +1,66 @@
+"""From the words of a command to a study, a record, a trial, the evidence."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.errors import Refused
+
+if TYPE_CHECKING:
+    from hpsearch.results.evidence import Evidence
+    from hpsearch.results.lookup import Found
+    from hpsearch.results.record import Record
+    from hpsearch.study.file import StudyFile
+
+
+def read_study(path: Path, data: Path | None) -> "StudyFile":
+    from hpsearch.study.file import read
+
+    if data is not None:
+        if not data.is_dir():
+            raise Refused(f"--data {data} is no folder: give the one that holds the images")
+        os.environ["HPSEARCH_DATA"] = str(data.resolve())
+    return read(path)
+
+
+def open_record(place: str, folder: Path | None) -> "Record":
+    from hpsearch.results.record import Record
+
+    return Record.open(place, folder)
+
+
+def record_if_any(place: str) -> "Record | None":
+    """The record; None where no file is there yet."""
+    return open_record(place, None) if "://" in place or Path(place).exists() else None
+
+
+def find_trial(words: list[str], place: str, folder: Path | None, data: Path | None) -> "tuple[StudyFile, Record, Found]":
+    """The trial of a key and its study: the file given before the key, else the one that was launched, where it still lies."""
+    from hpsearch.results import lookup
+
+    if len(words) > 2 or Path(words[-1]).is_file():
+        raise Refused(f"give a trial's key, with its study file before it or without, got {' '.join(words)}")
+    if len(words) == 2:
+        file, opened = read_study(Path(words[0]), data), open_record(place, folder)
+        return file, opened, lookup.find(opened, words[1])
+    opened = open_record(place, folder)
+    found = lookup.find(opened, words[0])
+    launched = lookup.launched(opened, found)
+    files = [read_study(each.study, data or each.data) for each in launched if each.study.is_file()]
+    if not files:
+        names = ", ".join(str(each.study) for each in launched) or "no study that the record has a launch of"
+        raise Refused(f"{found.key[:12]} was trained for {names}, which is not here: give the study file before the key")
+    if len(files) == 1:
+        return files[0], opened, found
+    wanting = (file for file in files if lookup.places(evidence_of(file, opened), found.key))
+    return next(wanting, files[0]), opened, found
+
+
+def beside(record: str, file: "StudyFile") -> Path:
+    return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
+
+
+def evidence_of(file: "StudyFile", record: "Record | None") -> "Evidence":
+    from hpsearch.results.frames import evidence
+
+    return evidence(record, file.study, file.name, file.text)

@@ -1,0 +1,92 @@
+"""``hpsearch plan``: what a study will run and cost."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpsearch.cli.opening import evidence_of, read_study, record_if_any
+from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
+from hpsearch.errors import Refused
+
+if TYPE_CHECKING:
+    from hpsearch.results.record import Record
+    from hpsearch.study.file import StudyFile
+
+
+def plan(
+    study: StudyPath,
+    record: RecordPlace = Place,
+    data: DataFolder = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
+    gpu: Annotated[str | None, typer.Option(help="Estimate hours for this GPU (H100, A100, ...) from published speeds.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
+    from rich.console import Console
+
+    from hpsearch.cli import gpus, terminal
+    from hpsearch.results.frames import replay
+    from hpsearch.results.history import with_history
+    from hpsearch.trials import launch
+
+    file = read_study(study, data)
+    device = gpus.gpu(gpu) if gpu else None
+    known = record_if_any(record)
+    agenda, _ = replay(known, with_history(known, file.study, file.name))
+    trials = list(agenda.trials())
+    states = known.states(trial.key for trial in trials) if known else {}
+    console = Console()
+    terminal.show_plan(console, file.study, agenda, states, file.name)
+    if missing := launch.missing_data(file):
+        console.print(f"data        not ready to run: {missing}", highlight=False)
+    seconds = _measured(file) if measure else None
+    slots = slots or launch.resources(1, None, None, False, None).slots
+    if device is not None:
+        console.print(terminal.hours_on(device, gpus.hours(file.study, device)), highlight=False)
+    else:
+        console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
+    console.print(_resolution(file, known), highlight=False)
+
+
+def _measured(file: "StudyFile") -> float:
+    """Seconds of the second epoch of the base, run now in a folder that is thrown away; the first pays for imports."""
+    import tempfile
+    import time
+
+    from hpsearch.trials import launch
+    from hpsearch.trials.worker import Job, perform
+
+    study = file.study
+    for source in file.sources:
+        source.prepare(launch.cache_folder())
+    resources = launch.resources(1, None, None, True, None)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-measure-") as folder:
+        trial = study.trial(study.base, 0, 2, "final")
+        job = Job(trial, study.metric, Path(folder), launch.cache_folder(), resources.threads, resources.device, 0)
+        told = [time.monotonic()]
+        result = perform(job, study.train, lambda epoch, row: told.append(time.monotonic()))
+    if result.state == "failed":
+        raise Refused(f"two epochs of the base failed: {result.reason}")
+    return told[2] - told[1]
+
+
+def _resolution(file: "StudyFile", record: "Record | None") -> str:
+    """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their deviations."""
+    from hpsearch.statistics import pooled_deviation, resolution
+
+    study, seeds = file.study, file.study.most_seeds
+    if not study.plan.contrasts:
+        return "resolution  no differences are asked about"
+    if seeds < 2:
+        return "resolution  one seed carries no interval: nothing will be resolved"
+    deviation = pooled_deviation(evidence_of(file, record).measurements()) if record is not None else None
+    sizes = sorted({f"{size:.2g}" for size in resolution(study.plan, seeds, deviation or 1.0)}, key=float)
+    size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
+    unit = (
+        f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
+        if deviation
+        else "times the deviation from seed to seed"
+    )
+    return f"resolution  {seeds} seeds resolve a difference of {size} {unit} (80 % power, 95 % for all rows together)"

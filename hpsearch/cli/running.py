@@ -1,0 +1,75 @@
+"""``hpsearch run`` and ``hpsearch status``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpsearch.cli.opening import beside, evidence_of, open_record, read_study
+from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.signals import stop_on_signals
+from hpsearch.cli.writing import closing, write_report
+from hpsearch.errors import Refused
+
+
+def run(
+    study: StudyPath,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    here: Annotated[bool, typer.Option("--here", help="In this process, one trial after another, without Ray.")] = False,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it a local Ray is started and ended.")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs per trial; its threads are the whole part.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs per trial, fractions too. [default: 1 where there is one]")] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run a study, or go on with it: finished trials are never repeated. Ends in the report."""
+    from rich.console import Console
+
+    from hpsearch.cli import terminal
+    from hpsearch.trials import launch
+
+    stop_on_signals()
+    file = read_study(study, data)
+    options = launch.Options(
+        record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
+    )
+    console = Console()
+    with terminal.Watching(console) as watching:
+        session = launch.run(file, options, watching, watching.doing)
+        watching.doing("writing the report")
+        told = evidence_of(file, open_record(record, folder))
+        written = write_report(told, out or beside(record, file))
+    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False)
+    closing(console, told)
+    console.print(f"report: {written[0]}", highlight=False)
+    if session.plan.problems and not session.plan.measurements:
+        raise Refused(session.plan.problems[0])
+    raise typer.Exit(1 if session.failed else 0)
+
+
+def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
+    """Say how far a study is, who is running it, and why trials failed."""
+    from rich.console import Console
+
+    from hpsearch.cli import terminal
+
+    file = read_study(study, data)
+    opened = open_record(record, None)
+    told = evidence_of(file, opened)
+    console = Console()
+    counts = told.trials.drop_duplicates("key")["state"].value_counts()
+    named = ("complete", "running", "waiting", "failed", *(("stopped",) if counts.get("stopped") else ()))
+    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in named)
+    console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
+    console.print(opened.holder() or "nobody is running it now", highlight=False)
+    failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
+    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].to_numpy().tolist():
+        console.print(f"failed {key[:12]} arm {arm!r} seed {seed}: {reason}", highlight=False, markup=False)
+    for line in terminal.said_of_rounds(told.agenda):
+        console.print(line, highlight=False, markup=False)
+    for problem in told.agenda.problems:
+        console.print(problem, highlight=False, markup=False)

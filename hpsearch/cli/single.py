@@ -1,0 +1,54 @@
+"""One trial of a record: ``hpsearch show`` and ``hpsearch rerun``."""
+
+from typing import Annotated
+
+import typer
+
+from hpsearch.cli.opening import evidence_of, find_trial
+from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFolder, TrialWords
+from hpsearch.cli.signals import stop_on_signals
+
+
+def show(
+    trial: TrialWords,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    debug: Debug = False,
+) -> None:
+    """Say everything the record holds of one trial: its settings, rows and files, and where it stands in the study."""
+    from hpsearch.results import lookup
+
+    file, opened, found = find_trial(trial, record, folder, data)
+    for heading, text in lookup.told(found, evidence_of(file, opened)):
+        typer.echo(f"{heading:<22}  {text}")
+
+
+def rerun(
+    trial: TrialWords,
+    record: RecordPlace = Place,
+    folder: TrialFolder = None,
+    data: DataFolder = None,
+    cpus: Annotated[float, typer.Option(help="CPUs, as in the run that is repeated; threads are the whole part.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, where this machine has one]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Train one trial of the record again, here, and say whether its rows are the same. The record stays as it is."""
+    from hpsearch.trials import again, launch
+
+    stop_on_signals()
+    file, _, found = find_trial(trial, record, folder, data)
+    had_one = found.columns["device"] == "cuda" and launch.local_gpus() > 0
+    resources = launch.resources(cpus, float(had_one) if gpus is None else gpus, None, True, None)
+    if again.trial_of(found, file.study, file.known).key != found.key:
+        typer.echo("the training code has changed since this trial ran: its rows may be others for that reason")
+    launch.check_data(file)
+    for source in file.sources:
+        source.prepare(launch.cache_folder())
+    typer.echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
+    compared = again.rerun(
+        found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: typer.echo(f"epoch {epoch}")
+    )
+    for line in again.said(compared, found):
+        typer.echo(line)
+    raise typer.Exit(0 if compared.equal else 1)

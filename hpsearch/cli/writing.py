@@ -1,0 +1,44 @@
+"""What a command leaves behind: a report, tables, closing lines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.errors import Refused
+
+if TYPE_CHECKING:
+    from hpsearch.results.evidence import Evidence
+
+
+def write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
+    from hpsearch.report import write
+
+    try:
+        return write(told, out)
+    except OSError as error:
+        raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
+
+
+def write_tables(told: "Evidence", folder: Path) -> int:
+    from hpsearch.report import write_tables
+
+    try:
+        return len(write_tables(told, folder))
+    except OSError as error:
+        raise Refused(f"cannot write the tables to {folder}: {error.strerror}; give another folder with --tables") from error
+
+
+def closing(console: Any, told: "Evidence") -> None:
+    """The effects in words, as the report's first lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from hpsearch.report.sections.contrasts import unit_of
+    from hpsearch.results.inference import effects
+
+    digits, lines = unit_of(told).digits, Table.grid(padding=(0, 2))
+    for effect in effects(told):
+        value = "" if effect.value is None else f"{effect.value:+.{digits}f}"
+        known = effect.low is not None and effect.high is not None
+        interval = f"[{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]" if known else ""
+        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.verdict)))
+    console.print(lines)

@@ -1,0 +1,189 @@
+"""Where a trick's worth depends on its place: readings of one trick side by side, interactions of two, notes on the designs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from hpsearch.ablation import Plan
+from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
+from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
+from hpsearch.report.sections.contrasts import unit_of
+from hpsearch.report.words import Unit, listed, number
+from hpsearch.results.evidence import Evidence
+from hpsearch.results.inference import effects
+from hpsearch.statistics import Effect
+
+# Design to what its contrast of a trick reads, from the trick's first place to its last, with a colour and a symbol.
+READINGS = {
+    "one at a time": ("alone", ORANGE, "triangle-left"),
+    "ladder": ("in the ladder", BLUE, "circle"),
+    "orders": ("mean over orders", PURPLE, "diamond"),
+    "factorial": ("main effect", GREEN, "square"),
+    "fractional factorial": ("main effect, fraction", GREEN, "square-open"),
+    "Plackett-Burman": ("main effect, screening", GREEN, "square-dot"),
+    "leave one out": ("in the full stack", GREY, "triangle-right"),
+}
+GAP = "last minus first"  # the design of those contrasts
+ROW, GAP_ROWS, CELL = 20, 1.0, 46  # pixels per reading; rows left between tricks; pixels per cell
+SHOWN = 5  # notes that stand open
+
+
+def orders(evidence: Evidence) -> tuple[Block, ...]:
+    """Readings, interactions and notes, as far as the plan has them."""
+    plan, written = evidence.study.plan, unit_of(evidence)
+    estimated = effects(evidence)
+    blocks: list[Block] = []
+    if not (readings := readings_frame(plan, estimated)).empty:
+        blocks += [*gap_words(estimated, written), readings_chart(readings, written)]
+    pairs = interactions_frame(plan, estimated)
+    for place, (_, part) in enumerate(pairs.groupby(["design", "over"], sort=False), start=1):
+        blocks.append(interactions_chart(part, written, place))
+    return (*blocks, *notes(plan))
+
+
+def readings_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
+    """One line per trick and reading, measured ones alone, of the tricks that designs read in more than one way."""
+    lines = [
+        (c.trick.name, READINGS[c.design][0], c.under.name, e.name, e.value, e.low, e.high, e.verdict)
+        for c, e in zip(plan.contrasts, estimated, strict=True)
+        if c.trick and c.design in READINGS and e.value is not None
+    ]
+    columns = ["trick", "reading", "over", "contrast", "difference", "low", "high", "verdict"]
+    frame = pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("difference", "low", "high"), "float64"))
+    order = {name: place for place, name in enumerate(trick.name for trick in plan.tricks)}
+    rank = {reading: place for place, (reading, *_) in enumerate(READINGS.values())}
+    placed = frame.assign(place=frame["trick"].map(order), rank=frame["reading"].map(rank))
+    several = placed[placed.groupby("trick")["reading"].transform("nunique") > 1]
+    return several.sort_values(["place", "rank"], kind="stable")[columns].reset_index(drop=True)
+
+
+def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
+    """Every trick with its readings one below the other, each with its interval."""
+    breaks = (frame["trick"] != frame["trick"].shift()).cumsum() - 1
+    frame = frame.assign(y=np.arange(len(frame)) + GAP_ROWS * breaks)
+    middles = frame.groupby("trick", sort=False)["y"].mean()
+    looks = {name: (colour, symbol) for name, colour, symbol in READINGS.values()}
+    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in looks.items()]
+    bottom = float(frame["y"].max()) + 1
+    height = round(ROW * (bottom + 1))
+    drawn = figure(
+        [trace for trace in traces if trace is not None],
+        height=120 + height,
+        xaxis={"title": {"text": label(written.of_difference())}, "showgrid": True},
+        yaxis={
+            "range": [bottom, -1],
+            "tickvals": middles.tolist(),
+            "ticktext": [label(name, 30) for name in middles.index],
+            "showgrid": False,
+        },
+        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5}}],
+    )
+    narrow = {
+        "yaxis.ticktext": [label(name, 15) for name in middles.index],
+        "yaxis.tickfont.size": 11,
+        "xaxis.title.text": label(written.of_difference(), 28),
+        "margin.t": 110,
+        "height": 200 + height,
+    }
+    frame["said"] = [f"{r} {number(d, written.digits, True)}" for r, d in zip(frame["reading"], frame["difference"], strict=True)]
+    said = [f"{name}: {', '.join(part['said'])}" for name, part in frame.groupby("trick", sort=False)]
+    caption = (
+        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that lie apart "
+        "say that it interacts with others."
+    )
+    return Chart("readings", caption, "; ".join(said), drawn, narrow)
+
+
+def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Scatter | None:
+    if part.empty:
+        return None
+    colour, symbol = look
+    return go.Scatter(
+        x=part["difference"].tolist(),
+        y=part["y"].tolist(),
+        error_x=whiskers(part, colour, 1.5, 3),
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
+        name=part["reading"].iloc[0],
+        text=[
+            label(f"{name}: {number(value, written.digits, True)}, {verdict}")
+            for name, value, verdict in zip(part["contrast"], part["difference"], part["verdict"], strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
+    """Which tricks are worth another amount in the full stack than alone, in a sentence; nothing where that was not asked."""
+    asked = [e for e in estimated if e.design == GAP and e.low is not None and e.value is not None]
+    if not asked:
+        return ()
+    found = [f"“{e.name}”, {written.worth(e.value or 0.0)}" for e in asked if e.resolved]
+    if not found:
+        return (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
+    return (Text(f"Worth another amount in the full stack than alone: {listed(found, most=len(found))}."),)
+
+
+def interactions_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
+    """One line per measured interaction of two tricks; ``over`` names what its arms were laid over."""
+    lines = [
+        (c.design, c.under.name, *(t.name for t in c.between), e.name, e.value, e.low, e.high, e.verdict)
+        for c, e in zip(plan.contrasts, estimated, strict=True)
+        if len(c.between) == 2 and e.value is not None
+    ]
+    columns = ["design", "over", "first", "second", "contrast", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("difference", "low", "high"), "float64"))
+
+
+def interactions_chart(frame: pd.DataFrame, written: Unit, place: int) -> Chart:
+    """The interactions of one design as a square of numbers, tinted by size; a star where the interval excludes zero."""
+    pairs = list(zip(frame["first"], frame["second"], strict=True))
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    drawn = figure(_square(frame, names, written), height=130 + CELL * len(names))
+    at = {"tickvals": list(range(len(names))), "range": [-0.5, len(names) - 0.5], "showgrid": False}
+    across = {"side": "top", "ticktext": [label(name, 12) for name in names]}
+    down = {"range": [len(names) - 0.5, -0.5], "ticktext": [label(name, 30) for name in names]}
+    drawn.update_layout(xaxis=AXIS | at | across, yaxis=AXIS | at | down)
+    narrow = {
+        "yaxis.ticktext": [label(name, 12) for name in names],
+        "xaxis.ticktext": [label(name, 10) for name in names],
+        "yaxis.tickfont.size": 11,
+        "xaxis.tickfont.size": 10,
+    }
+    over = frame["over"].iloc[0]
+    caption = (
+        f"Interactions of two tricks, from the {frame['design'].iloc[0]}{'' if over == 'base' else f' over {over}'}: what the one "
+        f"gains more when the other is there, {written.of_difference()}. A star: the simultaneous 95 % interval excludes zero. "
+        "Blue is above zero, orange below; an empty cell was not asked or not measured."
+    )
+    said = [f"{n} {number(d, written.digits, True)}" for n, d in zip(frame["contrast"], frame["difference"], strict=True)]
+    return Chart(f"interactions-{place}", caption, "; ".join(said), drawn, narrow)
+
+
+def _square(frame: pd.DataFrame, names: Sequence[str], written: Unit) -> list[go.Figure]:
+    """Tinted cells, and the numbers over them in the page's own colour."""
+    at = {name: place for place, name in enumerate(names)}
+    rows, columns = frame["first"].map(at).tolist(), frame["second"].map(at).tolist()
+    x, y, values = columns + rows, rows + columns, frame["difference"].tolist() * 2
+    stars = ["*" * (verdict in ("helps", "hurts")) for verdict in frame["verdict"]] * 2
+    cells: list[list[float | None]] = [[None] * len(names) for _ in names]
+    for across, down, value in zip(x, y, values, strict=True):
+        cells[down][across] = value
+    largest = max(abs(value) for value in values) or 1.0
+    tints = [[0, faded(ORANGE, 0.45)], [0.5, faded(ORANGE, 0)], [0.5, faded(BLUE, 0)], [1, faded(BLUE, 0.45)]]
+    line = list(range(len(names)))
+    heat = go.Heatmap(
+        x=line, y=line, z=cells, zmin=-largest, zmax=largest, colorscale=tints, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
+    )
+    words = [number(value, written.digits, True) + star for value, star in zip(values, stars, strict=True)]
+    return [heat, go.Scatter(x=x, y=y, text=words, mode="text", hoverinfo="skip", showlegend=False)]
+
+
+def notes(plan: Plan) -> tuple[Block, ...]:
+    """What the designs say of themselves: a few sentences openly, many behind the first."""
+    said: tuple[Block, ...] = tuple(Text(note) for note in plan.notes)
+    if len(said) > SHOWN:
+        said = (said[0], Fold(f"{len(said) - 1} more notes", said[1:]))
+    return (Heading("What the designs can tell apart"), *said) if said else ()

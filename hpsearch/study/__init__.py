@@ -1,0 +1,5 @@
+"""The study: one question, its trials, and the agenda that unfolds from it."""
+
+from hpsearch.study.study import BUILT_IN, TUNING_SEED, Study, Train, Trial, different, needed
+
+__all__ = ["BUILT_IN", "TUNING_SEED", "Study", "Train", "Trial", "different", "needed"]

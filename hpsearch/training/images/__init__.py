@@ -1,0 +1,1 @@
+"""Training image classifiers: the recipe, its laws, and the loop."""

@@ -1,0 +1,157 @@
+"""The recipe: everything a training run needs, one coordinate per field."""
+
+from dataclasses import dataclass, fields
+
+from hpsearch.ablation.teacher import Teacher, Trained
+from hpsearch.errors import Refused
+from hpsearch.training.data import Dataset
+from hpsearch.training.images.laws import (
+    BASIC,
+    BOTTLENECK,
+    LAWS,
+    Colour,
+    Crop,
+    DownsampleIn,
+    Initialisation,
+    Loss,
+    LossScaling,
+    Norm,
+    Optimiser,
+    Partner,
+    Pixels,
+    Precision,
+    Scaling,
+    Schedule,
+    SmoothingForm,
+    Stem,
+    WarmupForm,
+)
+from hpsearch.training.images.pretrained import Pretrained
+from hpsearch.values import Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Value):
+    """How to train a residual network on images. The defaults are the baseline of He et al. 2019 (arXiv:1812.01187), table 2.
+
+    A trick sets fields of its own, so every subset of tricks is a recipe. A field whose switch is off rests: ``milestones`` and
+    ``drop`` under the cosine, ``pad`` without ``crop="pad"``. Where the paper's text and its code differ, both are there, under
+    the names ``paper`` and ``code`` or ``gluoncv``.
+
+    >>> from hpsearch.training import digits
+    >>> Recipe(data=digits(), momentum=1.2)
+    Traceback (most recent call last):
+    hpsearch.errors.Refused: Recipe needs 0 <= momentum < 1, got momentum=1.2
+    """
+
+    data: Dataset  # digits(), image_folder(path, size), imagenet(path), or a data set of one's own
+    epochs: int = 120  # passes over the training images
+    batch_size: int = 256  # images per step; a smaller training set is one batch
+    micro_batch: int | None = None  # images in memory at a time, their gradients summed to the batch's; None: the whole batch
+    repeats: int = 1  # times an image stands in one batch, each time augmented anew; an epoch sees 1/repeats of the images
+
+    depth: int = 50  # layers as timm names them: 18, 34 basic blocks; 14, 26, 50, 101, 152 bottlenecks
+    width: int = 64  # channels of the first stage, before a bottleneck's expansion by 4
+    stem: Stem = "large"  # large: 7x7 of stride 2 and max-pool, for 96 px and more; small: one 3x3 of stride 1
+    downsample_in: DownsampleIn = "1x1"  # which convolution of a bottleneck has the stride: 1x1 ResNet-A, 3x3 ResNet-B
+    deep_stem: bool = False  # ResNet-C: three 3x3 convolutions of width/2, width/2, width
+    pool_in_shortcut: bool = False  # ResNet-D: the stride of a shortcut is a 2x2 average pool
+    norm: Norm = "batch"  # after each convolution; ghost: batch norm over parts of the batch; weight: of the weights instead
+    norm_images: int = 32  # images whose statistics a ghost batch norm shares: the paper's 256 on 8 GPUs
+    norm_groups: int = 32  # groups of channels of group norm
+    dropout: float = 0.0  # share of the features that is dropped before the last layer
+
+    initialisation: Initialisation = "xavier"  # of convolutions and the last layer; biases 0, gammas 1, betas 0
+    initial_deviation: float = 0.01  # of initialisation="gaussian"
+    zero_gamma: bool = False  # last norm of each residual block starts at 0
+
+    optimiser: Optimiser = "nag"  # stochastic gradient with Nesterov's momentum
+    learning_rate: float = 0.1  # at the peak, per 256 images: a step uses learning_rate * images in the batch / 256
+    scaling: Scaling = "linear"  # none: learning_rate is the peak whatever the batch
+    momentum: float = 0.9  # share of the velocity kept per step; beta1 of Adam
+    final_momentum: float | None = None  # momentum goes there in a straight line over training; None: it stays
+    beta2: float = 0.999  # share of the mean square kept per step: Adam's beta2, RMSprop's alpha
+    epsilon: float = 1e-8  # added to the root of the mean square
+    weight_decay: float = 1e-4  # added to the gradient, times the weight; AdamW: times the rate and the weight, off the weight
+    decay_biases: bool = True  # of convolutions and the last layer
+    decay_gammas: bool = True  # scales of norms
+    decay_betas: bool = True  # offsets of norms
+
+    schedule: Schedule = "step"
+    milestones: tuple[float, ...] = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
+    drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
+    falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
+    patience: int = 5  # epochs without a lower training loss until plateau drops the rate
+    cycles: int = 5  # restarts of the cosine in cyclic
+    warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
+    warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
+
+    loss: Loss = "cross entropy"  # hinge: Weston and Watkins, margin 1; for diagnosis
+    smoothing: float = 0.0  # epsilon: probability taken from the label
+    smoothing_form: SmoothingForm = "paper"  # who gets it: paper, the other classes; code, all classes
+    mixup: float = 0.0  # alpha of Beta(alpha, alpha), one weight per batch; 0: off
+    partner: Partner = "permutation"  # whom an image is mixed with: at random, or the one as far from the batch's end (code)
+    cutmix: float = 0.0  # alpha of Beta(alpha, alpha); beside mixup each batch takes one of the two; 0: off
+    teacher: Teacher | Trained | Pretrained | None = None  # whose softened outputs are learned as well
+    temperature: float = 20.0  # T: logits are divided by it before the teacher is compared
+    hard_weight: float = 1.0  # of the loss on the labels; the code has 0.5
+    soft_weight: float = 1.0  # of T^2 times the loss on the teacher's outputs; the code has 0.5
+    ema: float = 0.0  # memory of the averaged weights that are scored, a share of training; 0: the last weights are scored
+    ema_every: int = 32  # steps from one update of the average to the next
+
+    precision: Precision = "fp32"  # of convolutions and matrix products; weights stay fp32
+    loss_scaling: LossScaling = "dynamic"  # of fp16: dynamic halves the scale after an overflow and doubles it after 2000 steps
+    loss_scale: float = 128.0  # factor on the loss in fp16, at the start
+    channels_last: bool = False  # layout of images in memory: faster on GPUs with tensor cores
+    compile: bool = False  # torch.compile; pays on GPUs and long trainings
+
+    crop: Crop = "none"  # pad: black border, then a random window; resized: a random box, aspect 3/4 to 4/3
+    pad: int = 4  # pixels on each side, for crop="pad"
+    least_area: float = 0.08  # share of the image that a random box has at least
+    flip: bool = False  # left to right, every second image
+    trivial_augment: bool = False  # one random operation of TrivialAugmentWide per image
+    colour: Colour = "none"  # factors U[0.6, 1.4] on: paper, hue, saturation, brightness; gluoncv, brightness, contrast, saturation
+    pca_noise: float = 0.0  # deviation of the noise along ImageNet's principal colours; the paper's is 0.1
+    pixels: Pixels = "own"  # mean and deviation of the channels: the training images' own, or ImageNet's
+    erasing: float = 0.0  # probability that a random box of an image is made 0, its mean colour
+    train_size: int | None = None  # pixels, height and width of training images; None: as the data set stores them
+    test_size: int | None = None  # pixels, the centre square that is scored; None: as the data set stores them
+    test_resize: int | None = None  # pixels, the short side before the centre square is cut out; None: test_size
+
+    def __post_init__(self) -> None:
+        for name, law in LAWS.items():
+            if not law.holds(getattr(self, name)):
+                raise Refused(f"Recipe needs {law.words}, got {name}={getattr(self, name)!r}")
+        _refuse_contradictions(self)
+
+
+def _refuse_contradictions(recipe: Recipe) -> None:
+    if recipe.depth in BASIC and recipe.downsample_in == "1x1":
+        raise Refused(
+            f"depth={recipe.depth} is made of 3x3 convolutions, so ResNet-A and B are one network: "
+            f"set downsample_in='3x3', or take a depth of {', '.join(map(str, BOTTLENECK))}"
+        )
+    if recipe.deep_stem and recipe.width % 2:
+        raise Refused(f"deep_stem starts with width/2 channels: give an even width, got width={recipe.width}")
+    narrowest = recipe.width // 2 if recipe.deep_stem else recipe.width
+    if recipe.norm == "group" and narrowest % recipe.norm_groups:
+        raise Refused(f"norm_groups={recipe.norm_groups} must divide the {narrowest} channels of the narrowest layer: give fewer")
+    if recipe.norm == "none" and recipe.zero_gamma:
+        raise Refused("zero_gamma=True needs a norm to set to 0, and norm='none' has none: drop one of the two")
+    if recipe.micro_batch is not None and recipe.batch_size % recipe.micro_batch:
+        raise Refused(f"micro_batch={recipe.micro_batch} must divide batch_size={recipe.batch_size}: give a divisor of it")
+    if recipe.batch_size % recipe.repeats:
+        raise Refused(f"repeats={recipe.repeats} must divide batch_size={recipe.batch_size}: give a divisor of it")
+    if recipe.schedule == "step" and recipe.milestones and recipe.warmup > recipe.milestones[0]:
+        raise Refused(
+            f"warmup must end before the first milestone, got warmup={recipe.warmup} and milestones={recipe.milestones}: "
+            "shorten the one or move the other"
+        )
+    if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or 1):
+        raise Refused(
+            f"test_size={recipe.test_size} is cut out of images of test_resize={recipe.test_resize} pixels: raise test_resize"
+        )
+
+
+if set(LAWS) != {field.name for field in fields(Recipe)}:
+    raise TypeError(f"these fields of Recipe have no law or no field: {set(LAWS) ^ {field.name for field in fields(Recipe)}}")

@@ -1,0 +1,128 @@
+"""What follows a convolution: normalisation of its output over the batch, a part of it or each image, of its weights, or none."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
+
+from hpsearch.errors import Refused
+from hpsearch.training.images.recipe import Recipe
+
+NORMS = (nn.BatchNorm2d, nn.GroupNorm)  # a GhostBatchNorm is a BatchNorm2d
+
+
+class GhostBatchNorm(nn.BatchNorm2d):
+    """Batch norm over parts of the batch, as on several GPUs that do not share statistics (Hoffer et al. 2017, arXiv:1705.08741).
+
+    In training the batch is cut into parts of ``images``; a remainder is spread over the parts, so that none is tiny. The running
+    statistics move once per part, one after another, as if the parts had come as batches. In evaluation it is batch norm.
+    """
+
+    def __init__(self, channels: int, images: int) -> None:
+        super().__init__(channels)
+        self.images = images
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (batch, channels, height, width)."""
+        parts = len(x) // self.images if self.training else 1
+        if parts <= 1:
+            return super().forward(x)
+        return torch.cat([super(GhostBatchNorm, self).forward(part) for part in x.tensor_split(parts)])
+
+
+class Dropout(nn.Module):
+    """Features are set to 0 with probability ``share`` and the others divided by 1 - share, in training (Srivastava et al. 2014).
+
+    The mask comes from ``generator``, on the CPU, so that a seed decides it on every device.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop from (batch, features)."""
+        if not self.training or self.share == 0:
+            return x
+        if self.generator is None:
+            raise Refused("dropout needs a generator in training: give the model to dropped_by(model, generator) first")
+        kept = torch.rand(x.shape, generator=self.generator) >= self.share
+        return x * kept.to(x.device) / (1 - self.share)
+
+
+def dropped_by(model: nn.Module, generator: torch.Generator) -> None:
+    """Let every dropout of the model draw its masks from ``generator``."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator
+
+
+def convolution(recipe: Recipe, inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    """A square convolution that keeps the image's size at stride 1, and the norm of the recipe after it.
+
+    A norm with an offset of its own makes a bias idle, so the convolution has one only under weight norm and without norm.
+    """
+    bare = recipe.norm in ("weight", "none")
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=bare)
+    if recipe.norm == "weight":
+        return [parametrizations.weight_norm(layer)]
+    if recipe.norm == "none":
+        return [layer]
+    return [layer, _norm(recipe, outputs)]
+
+
+def _norm(recipe: Recipe, channels: int) -> nn.Module:
+    if recipe.norm == "batch":
+        return nn.BatchNorm2d(channels)
+    if recipe.norm == "ghost":
+        return GhostBatchNorm(channels, recipe.norm_images)
+    return nn.GroupNorm(1 if recipe.norm == "layer" else recipe.norm_groups, channels)
+
+
+def is_weight_normed(module: nn.Module) -> bool:
+    """Whether the weight of a convolution is g v / |v| (Salimans and Kingma 2016, arXiv:1602.07868)."""
+    return parametrize.is_parametrized(module, "weight")
+
+
+def gamma(module: nn.Module) -> nn.Parameter:
+    """The scale of a norm: of a batch or group norm, or the gain g of a weight-normed convolution."""
+    own = cast(Any, module)
+    found: nn.Parameter = own.parametrizations.weight.original0 if is_weight_normed(module) else own.weight
+    return found
+
+
+def set_weight(module: nn.Module, weight: Tensor) -> None:
+    """Give a convolution or linear layer its effective weight; under weight norm g becomes |v| of each output channel."""
+    with torch.no_grad():
+        module.weight = weight if is_weight_normed(module) else nn.Parameter(weight)
+
+
+def kinds(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Parameters by kind, each once: ``weights`` of convolutions and linear layers, ``biases``, ``gammas`` and ``betas`` of norms.
+
+    Under weight norm v is a weight and g a gamma.
+    """
+    found: dict[str, list[nn.Parameter]] = {"weights": [], "biases": [], "gammas": [], "betas": []}
+    for kind, parameter in _kinds(model):
+        found[kind].append(parameter)
+    return found
+
+
+def _kinds(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    for module in model.modules():
+        if isinstance(module, NORMS):
+            yield from (("gammas", module.weight), ("betas", module.bias))
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            yield "weights", _direction(module) if is_weight_normed(module) else module.weight
+            if is_weight_normed(module):
+                yield "gammas", gamma(module)
+            if module.bias is not None:
+                yield "biases", module.bias
+
+
+def _direction(module: nn.Module) -> Any:
+    """v of a weight-normed convolution."""
+    return cast(Any, module).parametrizations.weight.original1

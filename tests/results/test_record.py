@@ -1,0 +1,195 @@
+"""The record: one driver at a time, nothing written by a stale one, nothing lost, never silently empty."""
+
+import multiprocessing
+import os
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from hpsearch.errors import HpsearchError, InUse, Refused, Stale
+from hpsearch.results.provenance import provenance
+from hpsearch.results.record import Record, Result
+from hpsearch.study import Trial
+from tests.trials.helpers import Config
+
+NUMBERS = count(1)
+POSTGRES = next((str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
+
+
+def trial(seed: int = 0) -> Trial:
+    return Trial(Config(), seed, 2, "final", "code")
+
+
+def result(key: str, *scores: float, state: str = "complete") -> Result:
+    return Result(key, state, tuple({"top1": s} for s in scores), 1.0, 1, "host", "cpu")
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, over a socket in a folder of its own."""
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    folder = tmp_path_factory.mktemp("pg")
+    above = list(folder.parents)
+    as_user: list[str] = []
+    if os.getuid() == 0:  # the server refuses to run as root
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        for path in (folder, *above[: above.index(Path(tempfile.gettempdir()))]):
+            path.chmod(0o755)
+        shutil.chown(folder, "postgres", "postgres")
+    data = folder / "data"
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([*as_user, f"{POSTGRES}/initdb", "-D", data, "-A", "trust", "-U", "hpsearch"], **quiet)
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+    subprocess.run([*as_user, f"{POSTGRES}/pg_ctl", "-D", data, "-o", options, "-w", "start"], **quiet)
+    try:
+        yield f"postgresql+psycopg://hpsearch@/postgres?host={folder}"
+    finally:
+        subprocess.run([*as_user, f"{POSTGRES}/pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "x.db")
+    server: str = request.getfixturevalue("postgres")
+    name = f"test{next(NUMBERS)}"
+    with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def test_what_a_driver_writes_is_read_back(place: str) -> None:
+    record = Record.open(place, create=True)
+    a, b, c = trial(1), trial(2), trial(3)
+    with record.driver("test") as driver:
+        driver.want([a, b, c, a])
+        driver.start(a.key)
+        driver.row(a.key, 1, {"top1": 10.0, "curve": [1.0, 2.0]})
+        driver.row(a.key, 1, {"top1": 11.0})  # told again
+        assert record.rows([a.key]) == {a.key: [(1, {"top1": 11.0})]}
+        driver.finish(result(a.key, 20.0, 30.0))
+        driver.finish(result(a.key, 20.0, 30.0))
+        driver.finish(result(b.key, 5.0, state="failed"))
+    again = Record.open(place)
+    assert again.scores([a.key, b.key, c.key], "top1") == {a.key: 30.0, b.key: None}
+    assert {key: state["state"] for key, state in again.states([a.key, b.key, c.key]).items()} == {
+        a.key: "complete",
+        b.key: "failed",
+        c.key: "waiting",
+    }
+    assert again.rows([a.key]) == {a.key: [(1, {"top1": 20.0}), (2, {"top1": 30.0})]}
+    with pytest.raises(Refused, match=r"has no metric 'top5': did you mean 'top1'"):
+        again.scores([a.key], "top5")
+
+
+def test_a_second_driver_is_told_who_holds_the_record(place: str) -> None:
+    record = Record.open(place, create=True)
+    with record.driver("hpsearch run a.py"):
+        holder = rf"in use by hpsearch run a.py, process {os.getpid()} on .*: wait for it"
+        with pytest.raises(InUse, match=holder), Record.open(place).driver("hpsearch run b.py"):
+            pass
+        assert "a.py" in (Record.open(place).holder() or "")
+    assert Record.open(place).holder() is None
+    with Record.open(place).driver("hpsearch run b.py"):
+        pass
+
+
+def test_a_driver_that_lost_its_term_cannot_write(place: str) -> None:
+    record = Record.open(place, create=True)
+    with record.driver("the sleeper") as sleeper:
+        pass
+    with record.driver("its successor") as successor:
+        with pytest.raises(Stale, match="another driver took the record over"):
+            sleeper.want([trial()])
+        successor.want([trial()])
+    assert len(record.states([trial().key])) == 1
+
+
+def _hold(place: str, ready: "multiprocessing.synchronize.Event") -> None:
+    with Record.open(place, create=True).driver("the victim"):
+        ready.set()
+        time.sleep(600)
+
+
+def test_the_lock_dies_with_its_process(place: str) -> None:
+    Record.open(place, create=True)
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    victim = context.Process(target=_hold, args=(place, ready))
+    victim.start()
+    assert ready.wait(60)
+    with pytest.raises(InUse, match="the victim"), Record.open(place).driver("early"):
+        pass
+    os.kill(victim.pid or 0, signal.SIGKILL)
+    victim.join()
+    for _ in range(50):  # a server notices a lost connection in its own time
+        try:
+            with Record.open(place).driver("late"):
+                return
+        except InUse:
+            continue
+    pytest.fail("the lock outlived its process")
+
+
+def test_an_empty_file_is_not_taken_for_a_new_record(tmp_path: Path) -> None:
+    (tmp_path / "x.db").touch()
+    with pytest.raises(Refused, match=r"x\.db is empty, what it held is lost"):
+        Record.open(str(tmp_path / "x.db"), create=True)
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as other:
+        other.execute("create table theirs (a)")
+    with pytest.raises(Refused, match="is no record of hpsearch"):
+        Record.open(str(tmp_path / "x.db"))
+
+
+def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
+    Record.open(str(tmp_path / "x.db"), create=True)
+    with sqlite3.connect(tmp_path / "x.db") as newer:
+        newer.execute("update stamp set value = '9' where name = 'schema'")
+    with pytest.raises(HpsearchError, match="has schema 9, not 1"):
+        Record.open(str(tmp_path / "x.db"), create=True)
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all, just text" * 50, None])
+def test_a_damaged_or_missing_record_is_named(tmp_path: Path, damage: bytes | None) -> None:
+    if damage:
+        (tmp_path / "x.db").write_bytes(damage)
+    with pytest.raises(Refused, match=r"x\.db"):
+        Record.open(str(tmp_path / "x.db"))
+
+
+def test_a_password_never_shows(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        Record.open("postgresql+psycopg://me:Geheim99@127.0.0.1:1/none", create=True)
+    assert "Geheim99" not in str(refused.value)
+
+
+def test_no_password_is_kept_with_a_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql+psycopg://me:Geheim99@127.0.0.1/runs"
+    monkeypatch.setattr(sys, "argv", ["hpsearch", "run", "my study.py", "--record", url, f"--record={url}"])
+    command = provenance(tmp_path)["command"]
+    assert "Geheim99" not in command
+    safe = url.replace("Geheim99", "***")
+    assert shlex.split(command) == ["hpsearch", "run", "my study.py", "--record", safe, f"--record={safe}"]
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "x.db"), create=True)
+    with record.driver("test") as driver, driver._writing():
+        code = f"from hpsearch.results.record import Record; print(Record.open({str(tmp_path / 'x.db')!r}).scores(['a'], 'top1'))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "{}\n", done.stderr
