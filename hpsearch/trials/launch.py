@@ -56,6 +56,11 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
         raise Refused(
             f"a trial needs a positive number of CPUs and at least one slot, got --cpus {cpus:g}, --gpus {gpus}, --slots {slots}"
         )
+    if gpus is not None and gpus > 1:
+        raise Refused(
+            f"a trial trains on one GPU, got --gpus {gpus:g}: our own loop uses one, a training function of your own is told one "
+            "device, and the others would be held idle; take --gpus 1, and --slots for several trials side by side"
+        )
     wanted = min(1.0, float(cards)) if gpus is None else gpus
     if not address:
         if wanted > cards:
