@@ -20,7 +20,7 @@ def run(
     here: Annotated[bool, typer.Option("--here", help="In this process, one trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it a local Ray is started and ended.")] = None,
     cpus: Annotated[float, typer.Option(help="CPUs per trial; its threads are the whole part.")] = 1,
-    gpus: Annotated[float | None, typer.Option(help="GPUs per trial, at most 1, fractions too. [default: 1 where there is one]")] = None,
+    gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1, or a part of it. [default: 1 where there is one]")] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,

@@ -260,6 +260,18 @@ def warmup_in_the_codes_form_is_timms() -> float:
 
 
 @check(
+    "warmup",
+    "warmup_of",
+    against="timm CosineLRScheduler with warmup_prefix: 5 epochs of warmup in 200, as the authors' command has it",
+    measure="factor on the peak at each of 250,200 steps",
+    bound=1e-12,
+)
+def warmup_said_in_epochs_is_timms() -> float:
+    longer = replace(BASE, schedule="cosine", epochs=200, warmup=5 / 120, warmup_of=120)
+    return largest(along(longer, 200 * 1251), timms(200 * 1251, 5 * 1251, peak=1.0))
+
+
+@check(
     "warmup_form",
     against="i / m, 1 <= i <= m, in numpy (He et al. 2019, section 3.1)",
     measure="factor at 6,255 steps",

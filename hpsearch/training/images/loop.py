@@ -75,7 +75,7 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     if teacher is not None:
         teacher.network.to(memory_format=layout)
     mover, scaling = optimiser(model, recipe), Scaling(recipe, run.device)
-    average = Average(model, recipe.ema, recipe.ema_every, total, recipe.warmup) if recipe.ema > 0 else None
+    average = Average(model, recipe.ema, recipe.ema_every, total, recipe.warmup_share) if recipe.ema > 0 else None
 
     done = 0
     losses = [float(row["train_loss"]) for row in run.rows]  # type: ignore[arg-type]

@@ -17,9 +17,10 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
     >>> [factor(Recipe(data=digits(), warmup=0.2), progress) for progress in (0, 0.1, 0.2, 0.25)]
     [0.0, 0.5, 1.0, 0.1]
     """
-    if progress < recipe.warmup:
-        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), recipe.warmup)
-    after = (progress - recipe.warmup) / (1 - recipe.warmup)
+    share = recipe.warmup_share
+    if progress < share:
+        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), share)
+    after = (progress - share) / (1 - share)
     match recipe.schedule:
         case "step":
             return step(progress, recipe.milestones, recipe.drop)
@@ -33,8 +34,8 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
             return cosine(after)
         case "cyclic" if step_size > 0:
             steps = round(1 / step_size)
-            warm = math.floor(recipe.warmup * steps)
-            warm += warm / steps < recipe.warmup  # now as many as return above, whatever the product's last bit
+            warm = math.floor(share * steps)
+            warm += warm / steps < share  # now as many as return above, whatever the product's last bit
             return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), recipe.cycles)  # all may be warmup
         case "cyclic":  # in the limit of ever shorter steps
             return cosine(after * recipe.cycles % 1.0)
