@@ -164,6 +164,19 @@ def _refuse_contradictions(recipe: Recipe) -> None:
         raise Refused(
             f"test_size={recipe.test_size} is cut out of images of test_resize={recipe.test_resize} pixels: raise test_resize"
         )
+    _refuse_enlarged(recipe)
+
+
+def _refuse_enlarged(recipe: Recipe) -> None:
+    """Pixels that decoding has thrown away do not come back: a protocol of 256 needs images that are stored at 256."""
+    stored = getattr(recipe.data, "reduced_to", None)
+    sizes = {name: getattr(recipe, name) or 0 for name in ("train_size", "test_size", "test_resize")}
+    largest = max(sizes, key=lambda name: sizes[name])
+    if stored is not None and sizes[largest] > stored:
+        raise Refused(
+            f"{largest}={sizes[largest]} would enlarge images that the data set has reduced to size={stored} pixels: "
+            f"give the data set size={sizes[largest]}, or lower {largest}"
+        )
 
 
 if set(LAWS) != {field.name for field in fields(Recipe)}:
