@@ -38,6 +38,8 @@ def run(
         record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
     )
     console = Console()
+    for remark in launch.remarks(file) if not launch.missing_data(file) else ():
+        console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")

@@ -11,6 +11,7 @@ from hpsearch.errors import Refused
 from hpsearch.results.history import with_history
 from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record
+from hpsearch.run import Remarked
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import home
@@ -81,6 +82,21 @@ def check_data(file: StudyFile) -> None:
         source.check()
 
 
+def remarks(file: StudyFile, weights: bool = True) -> tuple[str, ...]:
+    """What the study does that its author may not expect, in sentences: cycles that are cut short, how weights were read.
+
+    Without ``weights`` nothing is read that takes torch to read.
+    """
+    from hpsearch.training import Recipe
+    from hpsearch.training.images.remarks import remarks as of_recipe
+
+    configs = [file.study.config(arm) for arm in file.study.plan.arms] + [trial.config for trial in file.study.teachers]
+    recipes = [config for config in configs if isinstance(config, Recipe)]
+    said = [sentence for recipe in recipes for sentence in of_recipe(recipe)]
+    read = [source.remark() for source in file.sources if weights and isinstance(source, Remarked)]
+    return tuple(dict.fromkeys((*read, *said)))
+
+
 def missing_data(file: StudyFile) -> str:
     """Why the data cannot be used yet, in a sentence; empty where it can."""
     try:
@@ -96,6 +112,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
     doing("preparing the data")
     for source in file.sources:
         source.prepare(options.cache)
+    noted = {"remarks": "; ".join(said)} if (said := remarks(file)) else {}
     record = Record.open(options.record, options.folder, create=True)
     with record.driver(f"hpsearch run {file.path}") as driver:
         launch = driver.launched(
@@ -104,7 +121,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             study_text=file.text,
             study_json=json.dumps(to_json(file.study)),
             code=file.study.code,
-            provenance=json.dumps(provenance(file.path.resolve().parent)),
+            provenance=json.dumps({**provenance(file.path.resolve().parent), **noted}),
         )
         outcome = "interrupted"
         try:

@@ -83,7 +83,7 @@ class Recipe(Value):
     drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
     falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
     patience: int = 5  # epochs without a lower training loss until plateau drops the rate
-    cycles: int = 5  # restarts of the cosine in cyclic
+    cycles: int = 5  # of the cosine in cyclic, ceil(steps / cycles) long; the last is cut short where that does not fit
     warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
     warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
     warmup_of: int | None = None  # epochs that warmup is a share of: 5/120 of 120 is 5 epochs of a longer training too; None: all
