@@ -53,13 +53,13 @@ def reading(trial: Trial, cores: int) -> Seconds:
     Files are decoded by as many threads as a trial has cores; TrivialAugment goes image by image on one of them. Decoded images are
     cut on the GPU, which is not counted.
     """
-    from hpsearch.training.images.remarks import learned_images
+    from hpsearch.training.images.remarks import learned_images, scored_images
 
     recipe = trial.config
     counts = recipe.data.counts()
-    scored = counts.tuning if trial.held_out == "tuning" else counts.final
     decode, augment = _each(recipe)
     each = max(augment, (decode + augment) / cores)
+    scored = scored_images(recipe, counts, trial.held_out)
     return learned_images(recipe, counts, trial.held_out) * each, scored * decode / cores
 
 

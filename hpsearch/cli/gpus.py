@@ -90,10 +90,11 @@ def runs(study: Study) -> Iterator[tuple[Trial, int]]:
 
 def network(trial: Trial, device: Gpu) -> Seconds:
     """Seconds of one epoch on the GPU: to learn from every image and ask the teacher, to score the held-out ones."""
+    from hpsearch.training.images.remarks import learned_images, scored_images
+
     recipe = trial.config
     counts = recipe.data.counts()
-    learned = counts.train + (counts.tuning if trial.held_out == "final" else 0)
-    scored = counts.tuning if trial.held_out == "tuning" else counts.final
+    learned, scored = learned_images(recipe, counts, trial.held_out), scored_images(recipe, counts, trial.held_out)
     at_train, at_test = recipe.train_size or counts.size, recipe.test_size or counts.size
     work = learned * _work(recipe, counts, at_train)
     if isinstance(recipe.teacher, Trained):

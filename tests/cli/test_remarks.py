@@ -25,9 +25,10 @@ READ = "resnet18.pth is read as ResNet-18-B (assumed, for names and shapes do no
 
 
 def call(*words):
-    with pytest.raises(SystemExit) as end, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["hpsearch", *words])
-        main()
+        with pytest.raises(SystemExit) as end:
+            main()
     return end.value.code
 
 

@@ -61,6 +61,7 @@ REFUSED = [
     ("drop", 0.0, "0 < drop <= 1"),
     ("warmup", 5, "0 <= warmup < 1, a share of training"),
     ("warmup_form", "gluoncv", "warmup_form to be 'code' or 'paper'"),
+    ("plateau_on", "final", "plateau_on to be 'training' or 'tuning'"),
     ("warmup_of", 0, "whole warmup_of >= 1 in epochs, or None"),
     ("loss", "square", "loss to be 'cross entropy' or 'hinge'"),
     ("smoothing", 1.0, "0 <= smoothing < 1"),

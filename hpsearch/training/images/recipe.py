@@ -20,6 +20,7 @@ from hpsearch.training.images.laws import (
     Optimiser,
     Partner,
     Pixels,
+    PlateauOn,
     Precision,
     Scaling,
     Schedule,
@@ -82,11 +83,12 @@ class Recipe(Value):
     milestones: tuple[float, ...] = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
     drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
     falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
-    patience: int = 5  # epochs without a lower training loss until plateau drops the rate
+    patience: int = 5  # epochs without a lower loss until plateau drops the rate
     cycles: int = 5  # of the cosine in cyclic, ceil(steps / cycles) long; the last is cut short where that does not fit
     warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
     warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
     warmup_of: int | None = None  # epochs that warmup is a share of: 5/120 of 120 is 5 epochs of a longer training too; None: all
+    plateau_on: PlateauOn = "training"  # images whose loss plateau follows; tuning: the tuning slice, then never learned from
 
     loss: Loss = "cross entropy"  # hinge: Weston and Watkins, margin 1; for diagnosis
     smoothing: float = 0.0  # epsilon: probability taken from the label
@@ -126,6 +128,11 @@ class Recipe(Value):
             if not law.holds(getattr(self, name)):
                 raise Refused(f"Recipe needs {law.words}, got {name}={getattr(self, name)!r}")
         _refuse_contradictions(self)
+
+    @property
+    def watches_tuning(self) -> bool:
+        """Whether the tuning slice steers the rate, and so is held out of every training, a final one too."""
+        return self.schedule == "plateau" and self.plateau_on == "tuning"
 
     @property
     def warmup_share(self) -> float:

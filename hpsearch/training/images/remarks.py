@@ -9,7 +9,13 @@ from hpsearch.training.images.recipe import Recipe
 
 def learned_images(recipe: Recipe, counts: Counts, held_out: HeldOut) -> int:
     """Images that a training on ``recipe.data`` learns from."""
-    return counts.train + (counts.tuning if held_out == "final" else 0)
+    return counts.train + (counts.tuning if held_out == "final" and not recipe.watches_tuning else 0)
+
+
+def scored_images(recipe: Recipe, counts: Counts, held_out: HeldOut) -> int:
+    """Images that are scored after each epoch, watched ones included."""
+    watched = counts.tuning if recipe.watches_tuning else 0
+    return counts.tuning if held_out == "tuning" else counts.final + watched
 
 
 def all_steps(recipe: Recipe, images: int) -> int:
@@ -19,6 +25,8 @@ def all_steps(recipe: Recipe, images: int) -> int:
 
 def remarks(recipe: Recipe) -> Iterator[str]:
     """Sentences about a full training of a recipe; its data must be there."""
+    if recipe.watches_tuning:
+        yield "plateau_on='tuning': the tuning slice steers the rate, so final trials do not learn from it either"
     if recipe.schedule == "cyclic" and hasattr(recipe.data, "counts"):
         yield from cut_short(recipe, all_steps(recipe, learned_images(recipe, recipe.data.counts(), "final")))
 

@@ -10,8 +10,8 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
     """The factor on the peak rate at the step before which ``progress`` (0 to under 1) of all steps were taken.
 
     A linear warmup, then the recipe's schedule; both may need ``step_size``, one over the number of all steps, to know how long a
-    step is. ``losses`` are the training losses of the epochs so far, which ``plateau`` follows: the held-out images are there to
-    score and must not steer.
+    step is. ``losses`` are the losses of the epochs so far that ``plateau`` follows: on the training images, or on the
+    tuning slice. The final set is there to score and must not steer.
 
     >>> from hpsearch.training import digits
     >>> [factor(Recipe(data=digits(), warmup=0.2), progress) for progress in (0, 0.1, 0.2, 0.25)]
