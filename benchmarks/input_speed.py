@@ -2,9 +2,9 @@
 
 nice python -m benchmarks.input_speed
 
-The figures in ``hpsearch/cli/estimates.py`` are of images of 224 pixels on an AMD EPYC (Zen 5), 2026-11: decoding 251, TrivialAugment
-368 on a quiet machine; 217 and 284 to 336 on one that others used too. Files are 500 x 375 pixels with a spectrum that falls as
-photographs' does, 80 to 100 kB large; the best of three runs.
+The figures in ``hpsearch/cli/estimates.py`` are of images of 224 pixels on an AMD EPYC (Zen 5), 2026-11: decoding 251, and
+TrivialAugment 368 on a quiet machine; 217 and 284 to 336 on one that others used too. Files are 500 x 375 pixels with a spectrum
+that falls as photographs' does, 80 to 100 kB large; the best of three runs.
 """
 
 import tempfile

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import Refused
@@ -46,7 +47,7 @@ def network_of(recipe: Recipe, channels: int, classes: int) -> dict[str, Any]:
 class Read:
     """A state dict of timm's or torchvision's and the network it is taken for."""
 
-    state: dict[str, Tensor]
+    state: dict[str, Tensor]  # by our names
     recipe: Recipe  # only the fields that make a network count
     channels: int
     classes: int
@@ -66,8 +67,7 @@ def load_pretrained(path: Path, variant: Variant | None = None) -> Loaded:
         return _own(content, path)
     read = _read(content, path, variant)
     model = resnet(read.recipe, read.channels, read.classes)
-    names_of = dict(_names(read.recipe))
-    _fill(model, {_renamed(name, names_of, path): value for name, value in read.state.items()}, path)
+    model.load_state_dict(read.state)
     mean, deviation = pixel_statistics("imagenet", read.channels)
     return Loaded(model, mean, deviation, read.channels, read.classes, read.recipe, read.said)
 
@@ -88,6 +88,10 @@ def _read(content: Any, path: Path, variant: Variant | None) -> Read:
         raise Refused(f"{path} is declared variant={variant!r}, and its names and shapes are of ResNet-{variant_of(recipe)}")
     if variant == "A" and recipe.depth not in BASIC:
         recipe = replace(recipe, downsample_in="1x1")
+    names_of = dict(_names(recipe))
+    state = {_renamed(name, names_of, path): value for name, value in state.items()}
+    with torch.device("meta"):  # shapes are enough
+        _refuse_misfits(state, resnet(recipe, channels, classes).state_dict(), path)
     letter = variant or variant_of(recipe)
     where = f"{path}, {place}," if place else f"{path}"
     open_questions = f"assumed, for names and shapes do not show it: {assumed(recipe)}; declare it with variant={letter!r}"
@@ -118,6 +122,8 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int,
     named = {"fc.weight", "layer1.0.conv1.weight"} <= state.keys() and {"conv1.weight", "conv1.0.weight"} & state.keys()
     if not depths or not named:
         raise Refused(f"{path} is no ResNet of timm or torchvision with 18 to 152 layers: its blocks by stage are {blocks}")
+    if not any(name.endswith("running_mean") for name in state):
+        raise Refused(f"{path} has no running statistics, so its norms are no batch norms: give the weights of a plain ResNet")
     deep = "conv1.0.weight" in state
     first = state["conv1.0.weight" if deep else "conv1.weight"]
     shortcut = state.get("layer2.0.downsample.1.weight")
@@ -159,8 +165,7 @@ def _renamed(name: str, names: Mapping[str, str], path: Path) -> str:
     return f"{names[module]}.{leaf}"
 
 
-def _fill(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    wanted = model.state_dict()
+def _refuse_misfits(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
     for name, value in wanted.items():
         if name not in state:
             raise Refused(f"{path} lacks {name!r} of the network that its other names belong to: the file is not whole")
@@ -168,4 +173,3 @@ def _fill(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
             raise Refused(f"{path} has {name!r} of shape {tuple(state[name].shape)}, and the network's is {tuple(value.shape)}")
     if extra := sorted(state.keys() - wanted.keys()):
         raise Refused(f"{path} has {extra[0]!r} more than the network has: give a plain ResNet, or -C, or -D")
-    model.load_state_dict(dict(state))
