@@ -132,7 +132,7 @@ def warm_steps(recipe, per_epoch):
     """Steps before the peak, counted along the schedule."""
     steps = recipe.epochs * per_epoch
     rates = [factor(recipe, i / steps, 1 / steps) for i in range(6256)]
-    return next(i for i, rate in enumerate(rates) if rate > 1 - 1e-9) + (recipe.warmup_form == "paper")
+    return next((i for i, rate in enumerate(rates) if rate > 1 - 1e-9), len(rates)) + (recipe.warmup_form == "paper")
 
 
 def test_the_rungs_go_from_753_to_7929():
