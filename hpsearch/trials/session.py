@@ -11,7 +11,7 @@ from hpsearch.results.record import Driver, Result
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
-from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.study.agenda import Agenda, Memo, agenda
 from hpsearch.trials.worker import Job, ask_to_stop, sealed_result
 
 
@@ -53,7 +53,8 @@ class Session:
         self._known: set[str] = set()
         self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
         self._looked: set[str] = set()
-        self.plan: Agenda = agenda(study, {})
+        self._memo = Memo(study)
+        self.plan: Agenda = agenda(study, {}, self._memo)
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
         self._determine()
 
@@ -72,7 +73,7 @@ class Session:
         """Trials of the study: those determined, each once, and those still to be determined."""
         if self.plan.settled:
             return len(self._known)
-        asked = sum(len(stage.trials) - stage.leg.found for stage in self.plan.stages)
+        asked = sum(len(round_.trials) - round_.found for round_ in self.plan.rounds)
         entries = asked + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
@@ -134,14 +135,14 @@ class Session:
     def _judge(self, key: str, epoch: int, row: Row) -> None:
         """Ask a trial of a round to stop where the study's rule says so; never one that confirms, or that is measured."""
         rule = self.study.tune.stopping if self.study.tune else None
-        stage = next((s for s in self.plan.stages if not s.confirming and any(t.key == key for t in s.trials)), None)
-        if rule is None or stage is None:
+        round_ = next((s for s in self.plan.rounds if not s.confirming and any(t.key == key for t in s.trials)), None)
+        if rule is None or round_ is None:
             return
         self._curves.setdefault(key, {})[epoch] = self._score(row)
-        if epoch >= stage.epochs:
+        if epoch >= round_.epochs:
             return
         others: list[tuple[Curve, bool]] = []
-        for rival in (trial.key for trial in stage.trials):
+        for rival in (trial.key for trial in round_.trials):
             if rival != key and rival in self._curves:
                 others.append((self._curves[rival], self.scores.get(rival) is not None))
         own = {n: score for n, score in self._curves[key].items() if n <= epoch}  # an attempt that died may have got further
@@ -190,7 +191,7 @@ class Session:
     def _determine(self) -> None:
         """Work out the agenda anew from the scores, until it asks for something we can hand out or for nothing more."""
         while True:
-            self.plan = agenda(self.study, {**self._former, **self.scores})
+            self.plan = agenda(self.study, {**self._former, **self.scores}, self._memo)
             if self._looks_back():
                 continue
             trials = list(self.plan.trials())
