@@ -33,7 +33,7 @@ def _refuse_no_file(url: URL, place: str) -> None:
     strange = sorted(set(url.query) - OPTIONS)
     if strange or ("?" in place and not url.query):
         raise Refused(
-            f"in the URL {place} options begin after the question mark, and {strange[0] if strange else 'what follows'!r} is none of "
+            f"in the URL {place} options begin after the question mark, and {(strange or ['what follows'])[0]!r} is none of "
             "SQLite's: write %3F where the question mark belongs to the file's name"
         )
 
