@@ -48,7 +48,8 @@ def read(path: Path) -> StudyFile:
             text = file.read()
         code = compile(path.read_bytes(), str(path), "exec")  # bytes: Python itself minds a byte order mark and a coding line
     except SyntaxError as error:
-        raise Refused(f"{path}, line {error.lineno}: {error.msg}" if error.lineno else f"{path}: {error.msg}") from error
+        at = f"{path}, line {error.lineno}:" if error.lineno else f"{path} cannot be read as a Python file:"
+        raise Refused(f"{at} {error.msg}") from error
     except (ValueError, OSError) as error:  # no text, or not ours to read
         raise Refused(f"{path} cannot be read as a Python file: {error}") from error
     refuse_namesakes(path)

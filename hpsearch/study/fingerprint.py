@@ -33,8 +33,8 @@ def _source(function: Callable[..., Any]) -> Path:
     if source is None or not Path(source).is_file():
         name = getattr(function, "__name__", repr(function))
         raise Refused(
-            f"{name!r} was not defined in a file, and trials run in processes of their own that import it from one: write the study "
-            "to a file, in a notebook with %%writefile study.py, and give `hpsearch run study.py`"
+            f"{name!r} was not defined in a file, and trials run in processes of their own that import it from one: write the "
+            "study to a file, in a notebook with %%writefile study.py, and give `hpsearch run study.py`"
         )
     return Path(source)
 

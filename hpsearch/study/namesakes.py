@@ -36,7 +36,7 @@ def refuse_namesakes(study: Path) -> None:
         name = neighbour.parent.name if neighbour.name == "__init__.py" else neighbour.stem
         if name in taken and not _is_the_library(name, neighbour):
             raise Refused(
-                f"{neighbour} beside the study has the name of the module {name!r}, and trials would import it in its place: rename it"
+                f"{neighbour} beside the study has the name of the module {name!r}, and trials would import it instead: rename it"
             )
 
 
