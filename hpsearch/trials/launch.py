@@ -97,6 +97,18 @@ def check_data(file: StudyFile) -> None:
         source.check()
 
 
+def check_gpu(file: StudyFile, options: Options) -> None:
+    """Refuse GPUs of this machine that our own training could not use, before every trial fails for that."""
+    if file.study.train is not None or options.address or options.resources.gpus == 0:
+        return
+    from hpsearch.training.devices import gpus  # seconds to import
+
+    if not gpus():
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
+        raise Refused(f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right")
+
+
 def missing_data(file: StudyFile) -> str:
     """Why the data cannot be used yet, in a sentence; empty where it can."""
     try:
@@ -108,6 +120,7 @@ def missing_data(file: StudyFile) -> str:
 
 def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print) -> Session:
     """Run what the study still wants; the session as it ended. Raises what stopped it, with the launch's end in the record."""
+    check_gpu(file, options)
     check_data(file)
     doing("preparing the data")
     for source in file.sources:
@@ -129,7 +142,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
                 driver.reset(["failed"])
             doing("starting")
             session = Session(driver, with_history(record, file.study, file.name), options.resources, options.cache, watch)
-            _execute(session, options, doing)
+            _execute(session, options)
             outcome = "done"
             return session
         except Exception as error:
@@ -139,7 +152,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             driver.ended(launch, outcome)
 
 
-def _execute(session: Session, options: Options, doing: Callable[[str], None]) -> None:
+def _execute(session: Session, options: Options) -> None:
     if session.done:
         return
     if options.here:
@@ -148,16 +161,13 @@ def _execute(session: Session, options: Options, doing: Callable[[str], None]) -
         run_here(session)
     else:
         from hpsearch.trials.on_ray import run_on_ray  # seconds to import
-
-        if note := unused_cluster(options.address):
-            doing(note)
         run_on_ray(session, options.address)
 
 
 def unused_cluster(address: str | None) -> str:
     """That RAY_ADDRESS is set and not used, in a sentence; empty where it is not set or says what was asked for."""
     named = os.environ.get("RAY_ADDRESS")
-    if not named or named == address:
+    if not named or address in (named, "auto"):
         return ""
     return f"RAY_ADDRESS={named} is not used: {f'--address {address} is' if address else 'give --address to run on that cluster'}"
 
