@@ -12,10 +12,9 @@ import typer
 from hpsearch.cli.planning import plan
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
-from hpsearch.cli.signals import Stopped
 from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, Stopped
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was

@@ -13,7 +13,7 @@ from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
-from hpsearch.trials.worker import home
+from hpsearch.trials.worker import forget
 from hpsearch.values import to_json
 
 
@@ -134,4 +134,4 @@ def _execute(session: Session, options: Options) -> None:
 def _forget_failed(record: Record) -> None:
     """Remove the sealed results of failed trials, so that they run again."""
     for key in record.keys("failed"):
-        (home(record.folder, key) / "result.json").unlink(missing_ok=True)
+        forget(record.folder, key)
