@@ -16,9 +16,10 @@ from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
 from hpsearch.errors import HpsearchError, Stopped
 
+STOPPED = "stopped; run the same command again to go on"
 EXIT_CODES = """
-Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was
-run; 70 a fault of hpsearch itself;
+Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 refused: an input, before anything
+ran, or a training function that breaks its contract or fails in every trial; 70 a fault of hpsearch itself;
 75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
 """
 
@@ -42,8 +43,13 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False) or 0
     except Stopped as stop:
-        typer.echo("stopped; run the same command again to go on", err=True)
+        typer.echo(STOPPED, err=True)
         code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):  # raised by the training function itself, or before our handlers stood
+        typer.echo(STOPPED, err=True)
+        code = 130
+    except SystemExit as left:  # our commands return their code
+        code = _left(left)
     except HpsearchError as error:
         if debug:
             traceback.print_exc()
@@ -52,6 +58,14 @@ def main() -> NoReturn:
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code)
+
+
+def _left(left: SystemExit) -> int:
+    """Something that the study named called ``sys.exit``: never a success, since it did not come to its end."""
+    if isinstance(left.code, int) and left.code:
+        return left.code
+    typer.echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
+    return 2
 
 
 def _unexpected(error: Exception) -> int:

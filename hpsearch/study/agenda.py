@@ -6,9 +6,11 @@ changed runs what the change adds: there is no other state.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpsearch.ablation import Arm
 from hpsearch.ablation.seeds import Seeds
+from hpsearch.errors import Refused, sentence
 from hpsearch.search import Ask, Leg, Unfolding, unfold
 from hpsearch.search.unfold import Step
 from hpsearch.search.verdicts import Verdict
@@ -220,9 +222,21 @@ def _trial(study: Study, arm: Arm, ask: Ask) -> Trial:
     """The trial that a search's run is; made once, for its key is a hash of the whole config."""
     known = study.asked.get((arm.name, ask))
     if known is None:
-        known = study.trial(study.config(arm, ask.point), TUNING_SEED + ask.seed, ask.epochs, "tuning")
+        known = study.trial(_config(study, arm, ask.point), TUNING_SEED + ask.seed, ask.epochs, "tuning")
         study.asked[arm.name, ask] = known
     return known
+
+
+def _config(study: Study, arm: Arm, point: Point) -> Any:
+    """A point's config; ends of ranges were tried when the study was built, and what lies between may be refused all the same."""
+    try:
+        return study.config(arm, point)
+    except Exception as error:
+        where = ", ".join(f"{name}={value!r}" for name, value in point.items())
+        kind = type(study.base).__name__
+        raise Refused(
+            f"{kind} refuses {where}, a point of the search: {sentence(error)}; let it fail in training instead"
+        ) from error
 
 
 def _stages(study: Study, arm: Arm, found: Unfolding) -> tuple[Stage, ...]:

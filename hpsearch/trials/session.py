@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from hpsearch.errors import Refused
+from hpsearch.errors import Refused, did_you_mean
 from hpsearch.results.record import Driver, Result, number
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
@@ -55,7 +55,8 @@ class Session:
         self.running: dict[str, Trial] = {}
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
-        self.known_epochs = 0  # of trials that stood finished in the record before
+        self.known_epochs = 0  # asked of trials that stood finished in the record before
+        self.ended_epochs = 0  # asked of trials that ended in this session
         self.stopped = set(driver.record.keys("stopped"))
         self._curves: dict[str, dict[int, float]] = {}  # of trials that a rule may stop: epoch to score, larger is better
         self._queue: deque[Trial] = deque()
@@ -63,6 +64,7 @@ class Session:
         self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
         self._looked: set[str] = set()
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
+        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
         self.plan: Agenda = agenda(study, {})
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
@@ -77,6 +79,12 @@ class Session:
     def exhausted(self) -> bool:
         """Nothing left to hand out, whatever the running trials will score."""
         return not self._queue and (self.plan.settled or not self.running)
+
+    @property
+    def epochs_left(self) -> int:
+        """Epochs still to run: without those of trials that ended, however they did, and those that others have run."""
+        seen = sum(self.epochs.get(key, 0) for key in self.running)
+        return 0 if self.done else max(0, self.study.cost - self.known_epochs - self.ended_epochs - seen)
 
     @property
     def total(self) -> int:
@@ -136,6 +144,8 @@ class Session:
         """One epoch of a running trial."""
         self.driver.row(key, epoch, row)
         self.epochs[key] = epoch
+        if epoch == 1 and not self.warnings and not self.ran and self.study.metric not in row:
+            self.warnings.append(_missing(self.study.metric, row))
         if self.study.tune and self.study.tune.stopping:
             self._judge(key, epoch, row)
         self.watch(self)
@@ -167,7 +177,8 @@ class Session:
     def tell(self, result: Result) -> None:
         """A trial ended; refused where its training function broke its contract as all others before it did."""
         self.driver.finish(result)
-        self.running.pop(result.key, None)
+        trial = self.running.pop(result.key, None)
+        self.ended_epochs += trial.epochs if trial else 0
         self.ran += 1
         if result.state == "stopped":
             self.stopped.add(result.key)
@@ -253,3 +264,10 @@ class Session:
             self._queue.extend(trial for trial in new if trial.key not in found)
             if self._queue:
                 return
+
+
+def _missing(metric: str, row: Row) -> str:
+    return (
+        f"the first row has no metric {metric!r}, which the study scores ({did_you_mean(metric, row)}): "
+        "trials fail unless it is there in the last epochs"
+    )
