@@ -29,7 +29,7 @@ def failed_lines(told: "Evidence") -> list[str]:
         lines.append(f"{count(int(line['trials']), 'trial')} failed: {on_a_line(line['reason'])} ({where})")
     if len(reasons) > SHOWN:
         lines.append(f"and {count(len(reasons) - SHOWN, 'reason')} more, which the report lists")
-    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` has the traceback of one"]
+    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` tells more of one"]
 
 
 def on_a_line(reason: str) -> str:

@@ -84,7 +84,7 @@ class Watching:
             f"best {session.study.metric} {best}",
         ]
         left = self._left(session)
-        return ", ".join(parts) + ("" if left is None else f", about {span(left)} left")
+        return ", ".join(parts) + (f", about {span(left)} left" if left and left >= 1 else "")
 
     def _left(self, session: Session) -> float | None:
         """Seconds: epochs still wanted over epochs per second so far, in this session; None where nothing is left or known."""
