@@ -45,9 +45,6 @@ def main() -> NoReturn:
     except Stopped as stop:
         typer.echo(STOPPED, err=True)
         code = stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):  # raised by the training function itself, or before our handlers stood
-        typer.echo(STOPPED, err=True)
-        code = 130
     except SystemExit as left:  # our commands return their code
         code = _left(left)
     except HpsearchError as error:
@@ -61,7 +58,9 @@ def main() -> NoReturn:
 
 
 def _left(left: SystemExit) -> int:
-    """Something that the study named called ``sys.exit``: never a success, since it did not come to its end."""
+    """Who left so: typer at a KeyboardInterrupt, or something that the study names, which is never a success."""
+    if left.code == 130:
+        typer.echo(STOPPED, err=True)
     if isinstance(left.code, int) and left.code:
         return left.code
     typer.echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)

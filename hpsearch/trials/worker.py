@@ -229,9 +229,9 @@ def _drive(job: Job, train: Train, intake: Intake) -> None:
         _iterate(source, intake)
     elif isinstance(source, Mapping) and not reports and epochs == 1:
         intake(source)
-    elif not reports:
+    elif not reports and not intake.ended:
         intake.end("contract", f"the training function returned {shown(source)}: it must {FORMS}")
-    if not intake.full:
+    if not intake.full and not intake.ended:
         how = "yielded" if yields else "reported"
         intake.end("contract", f"the training function {how} {len(intake.rows)} of the {epochs} epochs it was asked for")
 

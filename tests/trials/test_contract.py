@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +30,7 @@ study = Study(question="Does it hold?", train=train, base=Config(), vary=one_at_
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, tuple[int, str, str]]]]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[int, str, str]]]:
     """The study of all misbehaviours, run as a user runs it, then looked at; exit code, output and complaints by command."""
     folder = tmp_path_factory.mktemp("contract")
     (folder / "law.py").write_text(FILE)
@@ -43,7 +42,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[s
         told = {name: give(patch, folder, *words.split()) for name, words in COMMANDS.items()}
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    yield folder, told
+    return folder, told
 
 
 COMMANDS = {"run": "run law.py --here", "again": "run law.py --here", "status": "status law.py"}
@@ -93,7 +92,7 @@ def test_the_study_goes_on_to_its_end_and_says_so(ran) -> None:
 def test_nothing_that_a_terminal_obeys_is_printed(ran) -> None:
     _, told = ran
     for _, said, complaint in told.values():
-        assert [c for c in said + complaint if ord(c) < 32 and c not in "\n\t" or 127 <= ord(c) < 160] == []
+        assert [c for c in said + complaint if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160] == []
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -164,12 +163,24 @@ def of_arms(*names: str, seeds: int = 4, base: str = "text") -> Study:
     )  # fmt: skip
 
 
-def test_three_trials_that_break_the_contract_alike_end_the_study_and_wait(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"metric 'acc' is '93\.1' in epoch 3: it must be a number.*the first 3 trials"):
-        run(of_arms("text"), tmp_path)
-    assert {told["state"] for mine in states(tmp_path).values() for told, _ in mine} == {"waiting"}
-    with pytest.raises(Refused, match="the first 3 trials"):  # they run again, and find the same
-        run(of_arms("text"), tmp_path)
+def of_sizes(**more: object) -> Study:
+    """Two arms that do the same, and break the contract in it."""
+    return Study(question="?", train=sized, base=Sized("text"), epochs=EPOCHS, seeds=4, metric="acc", **more)
+
+
+@pytest.mark.parametrize("on_ray", [False, True])
+def test_three_trials_that_break_the_contract_alike_end_the_study_and_wait(tmp_path: Path, on_ray: bool) -> None:
+    study = of_sizes(vary=one_at_a_time(Trick("large", {"size": 1})))
+    for _ in range(1 if on_ray else 2):  # they run again, and find the same
+        with pytest.raises(Refused, match=r"metric 'acc' is '93\.1' in epoch 3: it must be a number.*the first 3 trials"):
+            run(study, tmp_path, on_ray)
+        assert {told["state"] for mine in states(tmp_path).values() for told, _ in mine} == {"waiting"}
+        assert Record.open(str(tmp_path / "runs" / "hpsearch.db")).holder() is None
+
+
+def test_of_one_arm_alone_three_are_enough_where_there_is_no_other(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="the first 3 trials"):
+        run(of_sizes(tune=Tune(Space(size=Choice(1, 2, 3, 4, 5)), Round(points=5, epochs=EPOCHS))), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -188,11 +199,7 @@ def test_fewer_or_other_breaches_end_only_their_trials(tmp_path: Path, names: tu
 def test_an_arm_that_breaks_it_alone_is_not_taken_for_the_study(tmp_path: Path) -> None:
     """Its four trials come first: after the third, a trial of the other arm shows that the contract can be kept."""
     tune = Tune(Space(size=Choice(1, 2, 3, 4, 5)), Round(points=5, epochs=EPOCHS))
-    study = Study(
-        question="?", train=sized, base=Sized("text"), vary=one_at_a_time(Trick("good", {"does": "good"})), tune=tune,
-        epochs=EPOCHS, seeds=2, metric="acc",
-    )  # fmt: skip
-    session = run(study, tmp_path)
+    session = run(of_sizes(vary=one_at_a_time(Trick("good", {"does": "good"})), tune=tune), tmp_path)
     assert session.done
     assert {name: {told["state"] for told, _ in mine} for name, mine in states(tmp_path).items()} == {
         "text": {"failed"}, "good": {"complete"},
@@ -307,7 +314,7 @@ def test_a_signal_stops_the_run_also_where_a_training_function_swallows_it(tmp_p
     def handler(number: int, frame: object) -> None:
         raise Stopped(number)
 
-    study = replace(of_arms("good", base="good"), metric="top1")
+    study = replace(of_arms("numpy", base="good"), metric="top1")
     object.__setattr__(study, "train", train)
     before = signal.signal(signal.SIGTERM, handler)
     try:
