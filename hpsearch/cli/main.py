@@ -42,6 +42,8 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False) or 0
+        if code == 130:  # what typer makes of a KeyboardInterrupt
+            typer.echo(STOPPED, err=True)
     except Stopped as stop:
         typer.echo(STOPPED, err=True)
         code = stop.exit_code
@@ -58,9 +60,7 @@ def main() -> NoReturn:
 
 
 def _left(left: SystemExit) -> int:
-    """Who left so: typer at a KeyboardInterrupt, or something that the study names, which is never a success."""
-    if left.code == 130:
-        typer.echo(STOPPED, err=True)
+    """Something that the study names called ``sys.exit``: that is never a success."""
     if isinstance(left.code, int) and left.code:
         return left.code
     typer.echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
