@@ -166,7 +166,7 @@ class Record:
                 if row.key in wanted:
                     values = found.setdefault(row.key, [])
                     if row.state == "complete":
-                        values.append(_metric(row.key, json.loads(row.metrics), metric))
+                        values.append(number(row.key, json.loads(row.metrics), metric))
         return {key: median(values) if values else None for key, values in found.items()}
 
     def keys(self, state: str) -> list[str]:
@@ -211,9 +211,10 @@ class Driver:
             if new:
                 connection.execute(insert(schema.trials), [_entry(trial) for trial in new.values()])
 
-    def reset(self, states: Iterable[str]) -> int:
-        """Put trials of those states back to waiting, without rows; how many."""
-        chosen = schema.trials.c.state.in_(tuple(states))
+    def reset(self, states: Iterable[str], only: Iterable[str] | None = None) -> int:
+        """Put trials of those states back to waiting, without rows, or those among ``only``; how many."""
+        asked = schema.trials.c.state.in_(tuple(states))
+        chosen = asked if only is None else asked & schema.trials.c.key.in_(tuple(only))
         keys = select(schema.trials.c.key).where(chosen)
         fresh = dict(state="waiting", fault="", reason="", detail="", changed=now())
         with self._writing() as connection:
@@ -267,10 +268,14 @@ def _entry(trial: Trial) -> dict[str, Any]:
     return {**own, "config": json.dumps(to_json(trial.config)), "state": "waiting", "changed": now()}
 
 
-def _metric(key: str, row: Row, metric: str) -> float:
-    if metric not in row:
+def number(key: str, row: Row, metric: str) -> float:
+    """A metric of a row that a score is read from; refused where it is missing or no number."""
+    value = row.get(metric)
+    if value is None:
         raise Refused(f"trial {key} has no metric {metric!r}: {did_you_mean(metric, row)}")
-    return float(row[metric])  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is no number: score another metric")
+    return float(value)
 
 
 def _check_file(file: Path, create: bool) -> None:

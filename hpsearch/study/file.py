@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
-from hpsearch.errors import HpsearchError, Refused
+from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.run import Source
 from hpsearch.study import Study
 from hpsearch.study.namesakes import refuse_namesakes
@@ -75,8 +75,10 @@ def _load(path: Path, code: CodeType) -> ModuleType:
         exec(code, vars(module))  # what was read, and not what a cache of compiled files takes for it
     except HpsearchError as error:
         raise type(error)(f"{path}, line {_line(error, path)}: {error}") from error
-    except Exception as error:  # whatever the user's file raises is the user's to mend
-        raise Refused(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
+    except (Stopped, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever the user's file raises is the user's to mend, sys.exit too
+        raise Refused(f"{path}, line {_line(error, path)}: {sentence(error)}") from error
     return module
 
 

@@ -14,9 +14,8 @@ from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
-from hpsearch.trials.worker import home
+from hpsearch.trials.worker import forget
 from hpsearch.values import to_json
-
 
 DEVICES = Path("/dev")
 ELSEWHERE = ("dxg", "nvhost-gpu", "nvgpu")  # devices of GPUs that are not called nvidia0: under Windows, on Jetson boards
@@ -175,4 +174,4 @@ def unused_cluster(address: str | None) -> str:
 def _forget_failed(record: Record) -> None:
     """Remove the sealed results of failed trials, so that they run again."""
     for key in record.keys("failed"):
-        (home(record.folder, key) / "result.json").unlink(missing_ok=True)
+        forget(record.folder, key)

@@ -27,7 +27,7 @@ import ray
 from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
-from hpsearch.errors import HpsearchError, Refused
+from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.results.record import Result
 from hpsearch.run import Row
 from hpsearch.study import Train
@@ -136,7 +136,7 @@ def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
             time.sleep(config["wait"])
             tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
-        result = perform(cloudpickle.loads(config["job"]), train, tell)
+        result = perform(cloudpickle.loads(config["job"]), train, tell, stops=(Stopped,))  # Ctrl-C reaches the driver, not us
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
 
     return slot
@@ -222,8 +222,16 @@ def _signals_noted(number: int) -> Iterator[None]:
 
 def _ship(train: Train | None) -> None:
     """Send the user's modules with the function: the machines that run it may not have the study file."""
-    if train is not None:
-        cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
+    if train is None:
+        return
+    cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
+    try:
+        cloudpickle.dumps(train)
+    except Exception as error:
+        raise Refused(
+            f"the training function cannot be sent to Ray's workers ({sentence(error)}): "
+            "make what it names at the top of its file where it is used, or run with --here"
+        ) from error
 
 
 def _connect(resources: Resources, address: str | None) -> None:
