@@ -2,7 +2,7 @@
 
 import gc
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -152,11 +152,16 @@ def test_the_number_of_threads_has_no_say(images):
 
 def test_batches_keep_their_order_and_sizes(images, monkeypatch):
     """Even where the first files take longest."""
-    square = reading._square
+    square, last = reading._square, threading.Event()
 
     def slow(file, draws, short, size):
-        time.sleep(0.02 * (file.name < "04"))
-        return square(file, draws, short, size)
+        """The first file is read only after another one."""
+        if file == images.files[0]:
+            assert last.wait(60)
+        found = square(file, draws, short, size)
+        if file != images.files[0]:
+            last.set()
+        return found
 
     monkeypatch.setattr(reading, "_square", slow)
     parts = torch.arange(24).split([1, 5, 2, 9, 7])
@@ -205,18 +210,26 @@ def test_a_reader_that_is_left_leaves_no_threads(images):
 
 
 def test_a_reader_that_is_left_decodes_no_further(images, monkeypatch):
-    square, decoded = reading._square, []
+    square, decoded, closed = reading._square, [], threading.Event()
 
-    def slow(file, draws, short, size):
+    def held(file, draws, short, size):
+        """The first file is read at once, the next only when the reader is being closed."""
         decoded.append(file)
-        time.sleep(0.01)
+        assert len(decoded) == 1 or closed.wait(60)
         return square(file, draws, short, size)
 
-    monkeypatch.setattr(reading, "_square", slow)
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            closed.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(reading, "_square", held)
+    monkeypatch.setattr(reading, "ThreadPoolExecutor", Pool)
     batches = reader(images, "cpu", 1).views(torch.arange(48).split([1, 40, 7]), None, None)
     next(batches)
     batches.close()
-    assert len(decoded) < 10
+    assert len(decoded) <= 2
 
 
 def test_an_error_of_the_caller_leaves_no_threads(images):
