@@ -77,6 +77,7 @@ AUGMENTED = {"trivial_augment": True, "train_size": 224}
 )
 def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, learning, scoring):
     monkeypatch.setattr(ImageFolder, "counts", lambda self: imagenet("/nowhere").counts())
+    monkeypatch.setattr(ImageFolder, "identity", lambda self: {"is": "ImageFolder", "size": self.size})
     base = replace(B, **{"test_size": 224, "test_resize": 256, **changes})
     monkeypatch.setattr("hpsearch.cli.gpus._work", lambda *_: REFERENCE)  # of the network at 224 pixels
     found = estimate(study(base=base, vary=ladder(COSINE)), gpu("H100"), cores)
