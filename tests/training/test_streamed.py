@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -53,12 +53,14 @@ def everything(source, size=12, parts=((5, 0, 7), (30, 2), (9,), (44, 45, 46, 47
 
 
 def test_nothing_is_decoded_or_written_before_it_is_used(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "open", lambda *args: pytest.fail("opened"))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *args: pytest.fail("decoded"))
     data = image_folder(folder, 16, streamed=True)
     data.prepare(tmp_path / "cache")
     images = data.load(tmp_path / "cache")
     assert isinstance(images, Streamed)
-    assert not (tmp_path / "cache").exists()
+    assert [path.stat().st_size for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [0]  # that it was looked at
+    monkeypatch.setattr(Image, "open", lambda *args: pytest.fail("looked at again"))
+    data.prepare(tmp_path / "cache")
     assert (len(images.files), images.classes, images.channels, images.size) == (48, 3, 3, 16)
     assert data.counts().train == len(images.train) == 33
 
