@@ -26,7 +26,9 @@ def test_artefacts_of_a_trial_that_is_told_twice_stand_once(record: Record) -> N
 
 
 def test_a_failed_trial_put_back_has_no_reason_fault_or_row_left(record: Record) -> None:
-    failed = replace(result(trial().key, 1.0, state="failed"), fault="raised", reason="the disk caught fire", detail="Traceback ...")
+    failed = replace(
+        result(trial().key, 1.0, state="failed"), fault="raised", reason="the disk caught fire", detail="Traceback ..."
+    )
     with record.driver("test") as driver:
         driver.want([trial()])
         driver.finish(failed)
