@@ -65,7 +65,7 @@ class Watching:
     def __call__(self, session: Session) -> None:
         line = self.line(session)
         done = len(session.scores)
-        for news in said_of_rounds(session.plan):
+        for news in (*session.warnings, *said_of_rounds(session.plan)):
             if news not in self.told:
                 self.told.add(news)
                 self.console.print(news, highlight=False, markup=False, soft_wrap=True)
@@ -84,16 +84,14 @@ class Watching:
             f"best {session.study.metric} {best}",
         ]
         left = self._left(session)
-        return ", ".join(parts) + (f", about {span(left)} left" if left else "")
+        return ", ".join(parts) + (f", about {span(left)} left" if left and left >= 1 else "")
 
     def _left(self, session: Session) -> float | None:
-        """Epochs still wanted over epochs per second so far, in this session."""
-        seen = sum(session.epochs.values())
-        elapsed = time.monotonic() - self.began
-        if seen == 0 or not session.ran:
+        """Seconds: epochs still wanted over epochs per second so far, in this session; None where nothing is left or known."""
+        seen, left = sum(session.epochs.values()), session.epochs_left
+        if not left or not seen or not session.ran:
             return None
-        waiting = max(0, session.study.cost - session.known_epochs - seen)
-        return waiting * elapsed / seen
+        return left * (time.monotonic() - self.began) / seen
 
 
 def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:

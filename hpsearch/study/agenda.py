@@ -6,9 +6,11 @@ changed runs what the change adds: there is no other state. (A ``Memo`` only sav
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpsearch.ablation import Arm
 from hpsearch.ablation.seeds import Seeds
+from hpsearch.errors import Refused, sentence
 from hpsearch.search import Ask, UnfoldedRound, Unfolding, unfold
 from hpsearch.space import Point
 from hpsearch.study import TUNING_SEED, Study, Trial, needed
@@ -87,7 +89,7 @@ class Memo:
         """The trial that a run of an arm's search is."""
         known = self.trials.get((arm.name, ask))
         if known is None:
-            config = self.study.config(arm, ask.point)
+            config = _config(self.study, arm, ask.point)
             known = self.trials[arm.name, ask] = self.study.trial(config, TUNING_SEED + ask.seed, ask.epochs, "tuning")
         return known
 
@@ -176,6 +178,18 @@ def _search(memo: Memo, arm: Arm, scores: Scores) -> _Search:
         known = _Search(unfolding, {key: scores[key] for key in looked if key in scores}, frozenset(looked - scores.keys()))
         memo.searches[arm.name] = known
     return known
+
+
+def _config(study: Study, arm: Arm, point: Point) -> Any:
+    """A point's config; ends of ranges were tried when the study was built, and what lies between may be refused all the same."""
+    try:
+        return study.config(arm, point)
+    except Exception as error:
+        where = ", ".join(f"{name}={value!r}" for name, value in point.items())
+        kind = type(study.base).__name__
+        raise Refused(
+            f"{kind} refuses {where}, a point of the search: {sentence(error)}; let it fail in training instead"
+        ) from error
 
 
 def _rounds(memo: Memo, arm: Arm, found: Unfolding) -> Iterator[ArmRound]:

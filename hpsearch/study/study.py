@@ -18,7 +18,7 @@ from hpsearch.space import Choice
 from hpsearch.study.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.values import Value, digest
 
-Train = Callable[..., Iterator[Mapping[str, Any]]]
+Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.run``
 BUILT_IN = Path(__file__).parents[1] / "training" / "images" / "loop.py"  # read, not imported: torch stays out until a trial runs
 TUNING_SEED = 1_000_000  # seeds from here on are for tuning; those below are for tables
 
@@ -57,8 +57,8 @@ class Study(Value):
     """One question with its three roles: ``base`` (fixed), ``vary`` (asked about), ``tune`` (re-tuned so that the answer is fair).
 
     It is checked whole when it is built: every arm is laid over the base, every range tried at both ends, the cost compared with
-    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, a generator of one mapping of metrics per
-    epoch; without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
+    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, which yields or reports one mapping of metrics
+    per epoch (see ``hpsearch.run``); without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
     """
 
     question: str
