@@ -105,7 +105,9 @@ def check_gpu(file: StudyFile, options: Options) -> None:
     if not gpus():
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
-        raise Refused(f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right")
+        raise Refused(
+            f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right"
+        )
 
 
 def missing_data(file: StudyFile) -> str:
@@ -160,6 +162,7 @@ def _execute(session: Session, options: Options) -> None:
         run_here(session)
     else:
         from hpsearch.trials.on_ray import run_on_ray  # seconds to import
+
         run_on_ray(session, options.address)
 
 
