@@ -18,7 +18,9 @@ def devices(tmp_path, monkeypatch):
     return lambda *names: [(tmp_path / name).touch() for name in names]
 
 
-@pytest.mark.parametrize("visible", [None, "", "0", "0,1", "NoDevFiles", "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "-1", "x", " "])
+@pytest.mark.parametrize(
+    "visible", [None, "", "0", "0,1", "NoDevFiles", "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "-1", "x", " "]
+)
 def test_a_machine_without_a_gpu_trains_on_the_cpu(visible, devices, monkeypatch):
     devices("nvidiactl", "null")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -32,7 +34,18 @@ def test_a_machine_without_a_gpu_trains_on_the_cpu(visible, devices, monkeypatch
 
 @pytest.mark.parametrize(
     ("visible", "seen"),
-    [(None, 2), ("", 0), ("0", 1), ("1,0", 2), ("0,5", 1), ("5,0", 0), ("NoDevFiles", 0), ("GPU-8932f937", 1), ("0,-1,1", 1), (" 1 ", 1)],
+    [
+        (None, 2),
+        ("", 0),
+        ("0", 1),
+        ("1,0", 2),
+        ("0,5", 1),
+        ("5,0", 0),
+        ("NoDevFiles", 0),
+        ("GPU-8932f937", 1),
+        ("0,-1,1", 1),
+        (" 1 ", 1),
+    ],
 )
 def test_gpus_are_those_that_cuda_counts(visible, seen, devices, monkeypatch):
     devices("nvidia0", "nvidia1", "nvidiactl")
