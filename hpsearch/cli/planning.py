@@ -25,9 +25,8 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
-    from rich.console import Console
-
     from hpsearch.cli import estimates, gpus, terminal
+    from hpsearch.cli.console import Console
     from hpsearch.results.frames import replay
     from hpsearch.results.history import with_history
     from hpsearch.trials import launch

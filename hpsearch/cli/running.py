@@ -30,9 +30,8 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a study, or go on with it: finished trials are never repeated. Ends in the report."""
-    from rich.console import Console
-
     from hpsearch.cli import terminal
+    from hpsearch.cli.console import Console
     from hpsearch.trials import launch
 
     stop_on_signals()
@@ -62,9 +61,8 @@ def run(
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
     """Say how far a study is, who is running it, and why trials failed."""
-    from rich.console import Console
-
     from hpsearch.cli import terminal
+    from hpsearch.cli.console import Console
 
     file = read_study(study, data)
     opened = open_record(record, None)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from hpsearch.ablation import Teacher
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
@@ -43,7 +44,8 @@ class Watching:
         self.said = 0.0
         self.told: set[str] = set()  # lines about rounds, each printed once
         self.progress = Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"), TimeElapsedColumn(),
+            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}", markup=False),
+            TimeElapsedColumn(),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self.task = self.progress.add_task("starting", line="", total=None)
@@ -95,7 +97,7 @@ class Watching:
 
 def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:
     """Print what a study will run: arms, rounds, cost, what is done."""
-    console.print(f"[bold]{name}[/bold]: {study.question}", highlight=False)
+    console.print(Text.assemble((name, "bold"), ": ", study.question))
     if study.plan.tricks:
         console.print(_tricks(study))
         console.print(_arms(study))

@@ -61,7 +61,7 @@ def local_gpus() -> int:
 
 
 def _names_gpu(name: str, cards: int) -> bool:
-    """Whether an entry of CUDA_VISIBLE_DEVICES names a GPU, by number or as ``GPU-`` or ``MIG-``; CUDA stops at the first that does not.
+    """Whether an entry of CUDA_VISIBLE_DEVICES names a GPU; CUDA stops at the first that does not.
 
     >>> [_names_gpu(name, 2) for name in ("0", "1", "2", "-1", "", "NoDevFiles", "GPU-8932f937", "MIG-GPU-8932f937/1/2")]
     [True, True, False, False, False, False, True, True]
@@ -126,9 +126,7 @@ def check_gpu(file: StudyFile, options: Options) -> None:
     if not gpus():
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
-        raise Refused(
-            f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right"
-        )
+        raise Refused(f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU")
 
 
 def missing_data(file: StudyFile) -> str:
