@@ -96,7 +96,7 @@ def network(trial: Trial, device: Gpu) -> Seconds:
     counts = recipe.data.counts()
     learned, scored = learned_images(recipe, counts, trial.held_out), scored_images(recipe, counts, trial.held_out)
     at_train, at_test = recipe.train_size or counts.size, recipe.test_size or counts.size
-    work = learned * _work(recipe, counts, at_train)
+    work: float = learned * _work(recipe, counts, at_train)
     if isinstance(recipe.teacher, Trained):
         work += FORWARD * learned * _work(recipe.teacher.config, counts, at_train)
     speed = REFERENCE * device.images_per_second(recipe.precision)
