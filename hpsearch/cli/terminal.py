@@ -14,7 +14,7 @@ from hpsearch.ablation import Teacher
 from hpsearch.cli.gpus import Gpu
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
-from hpsearch.search.verdicts import Move
+from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
@@ -179,14 +179,14 @@ def _rounds(study: Study) -> Table:
 
 def said_of_rounds(plan: Agenda) -> list[str]:
     """A line for every end of a range that was widened, and one for every round that ended: what is said of its dimensions."""
-    several = len({stage.arm for stage in plan.stages}) > 1
+    several = len({round_.arm for round_ in plan.rounds}) > 1
     lines = []
-    for stage in plan.stages:
-        name = "confirming round" if stage.confirming else f"round {stage.index + 1}"
-        where = f"{name} of {stage.arm.name!r}" if several else name
-        lines += [f"{where}: {_moved(move)}" for step in stage.steps for move in step.moves]
-        if stage.verdicts:
-            lines.append(f"{where} ended: " + "; ".join(f"{each.label} {verdict(each)}" for each in stage.verdicts))
+    for round_ in plan.rounds:
+        name = "confirming round" if round_.confirming else f"round {round_.index + 1}"
+        where = f"{name} of {round_.arm.name!r}" if several else name
+        lines += [f"{where}: {_moved(move)}" for step in round_.steps for move in step.moves]
+        if round_.verdicts:
+            lines.append(f"{where} ended: " + "; ".join(f"{each.label} {verdict(each)}" for each in round_.verdicts))
     return lines
 
 

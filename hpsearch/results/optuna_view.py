@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hpsearch.errors import Refused
 from hpsearch.results.evidence import SEARCH, Evidence
-from hpsearch.results.points import dimensions, stages_of, values_by_key
+from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
 from hpsearch.results.urls import hidden
 from hpsearch.space import Domain, OneMinus
 
@@ -155,11 +155,11 @@ def _direction(evidence: Evidence) -> StudyDirection:
 
 
 def _attributes(evidence: Evidence, arm: str, number: int) -> Attributes:
-    study, stages = evidence.study, list(stages_of(evidence, arm, number))
-    boxes = [str(step.box) for stage in stages for step in stage.steps if step.box is not None]
+    study, rounds = evidence.study, list(unfolded_rounds(evidence, arm, number))
+    boxes = [str(step.box) for round_ in rounds for step in round_.steps if step.box is not None]
     made: Attributes = {MARK: "hpsearch export", "question": study.question, "metric": study.metric, "arm": arm, "round": number}
-    made |= {"epochs": stages[0].epochs, "where this round looked": list(dict.fromkeys(boxes))}
-    if stages[0].confirming:
+    made |= {"epochs": rounds[0].epochs, "where this round looked": list(dict.fromkeys(boxes))}
+    if rounds[0].confirming:
         made["what this round is"] = "the best points of the round before, run again under fresh seeds"
     for name, domain in dimensions(evidence, arm, number).items():
         if isinstance(domain, OneMinus):

@@ -12,7 +12,7 @@ from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.run import HeldOut, Source
-from hpsearch.search import Ask, Divergence, Tune
+from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.study.fingerprint import code_fingerprint, file_fingerprint
@@ -115,16 +115,6 @@ class Study(Value):
         except ValueError:
             return False
         return True
-
-    @cached_property
-    def asked(self) -> dict[tuple[str, Ask], Trial]:
-        """Trials made so far for the runs that searches ask for, by name of the arm: a memory, no part of the value."""
-        return {}
-
-    @cached_property
-    def unfolded(self) -> dict[str, Any]:
-        """How the searches unfolded last, by name of the arm: a memory of ``hpsearch.study.agenda``, no part of the value."""
-        return {}
 
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""

@@ -11,7 +11,7 @@ from hpsearch.results.record import Driver, Result, number
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
-from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.study.agenda import Agenda, Memo, agenda
 from hpsearch.trials.contract import kind
 from hpsearch.trials.worker import Job, ask_to_stop, forget, sealed_result
 
@@ -66,7 +66,8 @@ class Session:
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
         self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
-        self.plan: Agenda = agenda(study, {})
+        self._memo = Memo(study)
+        self.plan: Agenda = agenda(study, {}, self._memo)
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
         self._determine()
 
@@ -91,7 +92,7 @@ class Session:
         """Trials of the study: those determined, each once, and those still to be determined."""
         if self.plan.settled:
             return len(self._known)
-        asked = sum(len(stage.trials) - stage.leg.found for stage in self.plan.stages)
+        asked = sum(len(round_.trials) - round_.found for round_ in self.plan.rounds)
         entries = asked + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
@@ -153,17 +154,17 @@ class Session:
     def _judge(self, key: str, epoch: int, row: Row) -> None:
         """Ask a trial of a round to stop where the study's rule says so; never one that confirms, or that is measured."""
         rule = self.study.tune.stopping if self.study.tune else None
-        stage = next((s for s in self.plan.stages if not s.confirming and any(t.key == key for t in s.trials)), None)
-        if rule is None or stage is None:
+        round_ = next((s for s in self.plan.rounds if not s.confirming and any(t.key == key for t in s.trials)), None)
+        if rule is None or round_ is None:
             return
         score = self._score(row)
         if score is None:  # a metric need not be there in every epoch
             return
         self._curves.setdefault(key, {})[epoch] = score
-        if epoch >= stage.epochs:
+        if epoch >= round_.epochs:
             return
         others: list[tuple[Curve, bool]] = []
-        for rival in (trial.key for trial in stage.trials):
+        for rival in (trial.key for trial in round_.trials):
             if rival != key and rival in self._curves:
                 others.append((self._curves[rival], self.scores.get(rival) is not None))
         own = {n: score for n, score in self._curves[key].items() if n <= epoch}  # an attempt that died may have got further
@@ -243,7 +244,7 @@ class Session:
     def _determine(self) -> None:
         """Work out the agenda anew from the scores, until it asks for something we can hand out or for nothing more."""
         while True:
-            self.plan = agenda(self.study, {**self._former, **self.scores})
+            self.plan = agenda(self.study, {**self._former, **self.scores}, self._memo)
             if self._looks_back():
                 continue
             trials = list(self.plan.trials())
@@ -251,7 +252,7 @@ class Session:
             if not new:
                 return
             self.driver.want(new)
-            wanted = [(stage.arm, trial) for stage in self.plan.stages for trial in stage.trials]
+            wanted = [(each.arm, trial) for each in self.plan.rounds for trial in each.trials]
             for arm, trial in (*wanted, *((m.arm, m.trial) for m in self.plan.measurements)):
                 self._arms.setdefault(trial.key, arm.name)
             self._known |= {trial.key for trial in new}

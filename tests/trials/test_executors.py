@@ -115,7 +115,7 @@ def test_trials_that_fall_behind_are_stopped_on_both_executors(tmp_path: Path, o
     assert stopped == session.stopped
     assert all(2 <= len(rows) < 8 for rows in record.rows(stopped).values())
     assert (session.failed, session.done, session.total) == (0, True, 10 + 2 + 1)
-    kept = [stage.trials[k].key for stage in session.plan.stages for k in stage.kept or ()]
+    kept = [round_.trials[k].key for round_ in session.plan.rounds for k in round_.kept or ()]
     assert stopped.isdisjoint(kept)
 
 
