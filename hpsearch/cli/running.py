@@ -41,6 +41,8 @@ def run(
         record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
     )
     console = Console()
+    if not here and (note := launch.unused_cluster(address)):
+        console.print(note, highlight=False, markup=False)
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")

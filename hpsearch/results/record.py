@@ -17,11 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
 from hpsearch.results import schema
+from hpsearch.results.urls import database, hidden
 from hpsearch.run import Row
 from hpsearch.study import Trial
 from hpsearch.values import to_json
@@ -68,14 +68,13 @@ class Record:
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
         """The record at a file name or URL; refused where it is no record of ours, or is missing and ``create`` is off."""
         try:
-            url = make_url(place if "://" in place else f"sqlite:///{place}")
+            url = database(place)
         except ArgumentError as error:
             raise Refused("the record's URL cannot be read: write it as postgresql+psycopg://user@host/database") from error
         home = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path("runs")
-        shown = url.render_as_string(hide_password=True) if "://" in place else place
-        file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-        if file is not None:
-            _check_file(file, create)
+        shown = hidden(place)
+        if url.get_backend_name() == "sqlite":
+            _check_file(Path(url.database or "" if "://" in place else place), create)
         try:
             engine = create_engine(url, pool_pre_ping=True)
             _set_up(engine)

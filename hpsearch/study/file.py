@@ -1,6 +1,7 @@
 """Reading a study file: plain Python that defines one study."""
 
 import sys
+import tokenize
 import traceback
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
@@ -10,6 +11,7 @@ from types import CodeType, FunctionType, ModuleType
 from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.run import Source
 from hpsearch.study import Study
+from hpsearch.study.namesakes import refuse_namesakes
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,15 @@ def read(path: Path) -> StudyFile:
     if not path.is_file():
         raise Refused(f"there is no study file {path}: write one with `hpsearch new {path}`")
     try:
-        text = path.read_text(encoding="utf-8")
-        code = compile(text, str(path), "exec")
+        with tokenize.open(path) as file:
+            text = file.read()
+        code = compile(path.read_bytes(), str(path), "exec")  # bytes: Python itself minds a byte order mark and a coding line
     except SyntaxError as error:
-        raise Refused(f"{path}, line {error.lineno}: {error.msg}") from error
+        at = f"{path}, line {error.lineno}:" if error.lineno else f"{path} cannot be read as a Python file:"
+        raise Refused(f"{at} {error.msg}") from error
     except (ValueError, OSError) as error:  # no text, or not ours to read
         raise Refused(f"{path} cannot be read as a Python file: {error}") from error
+    refuse_namesakes(path)
     module = _load(path, code)
     found = {name: value for name, value in vars(module).items() if isinstance(value, Study)}
     studies = list(dict.fromkeys(id(value) for value in found.values()))

@@ -35,6 +35,7 @@ from hpsearch.trials.session import Resources, Session
 from hpsearch.trials.worker import ATTEMPTS, perform
 
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
+LONGEST = 107 - len("/ray/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store_0")  # a socket's name has 107 bytes
 LIVES = 3  # of the Tune run without progress, before its error is ours
 _sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not take the session along
 _errors: dict[int, BaseException] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
@@ -242,11 +243,22 @@ def _connect(resources: Resources, address: str | None) -> None:
             ray.init(address=address, runtime_env={"env_vars": data}, **quiet)
         else:
             cpus = max(1, round(resources.slots * resources.cpus))
-            ray.init(address="local", num_cpus=cpus, **quiet)
+            ray.init(address="local", num_cpus=cpus, _temp_dir=short_folder(), **quiet)
     except ConnectionError as error:
         raise Refused(
             f"no Ray cluster answers at {address!r}: start one with `ray start --head`, or leave --address out"
         ) from error
+
+
+def short_folder() -> str | None:
+    """Where Ray keeps its sockets: None for its own choice; /tmp where RAY_TMPDIR or TMPDIR is too long for a socket's name."""
+    name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+    chosen = os.environ.get(name, "")
+    if len(os.fsencode(chosen)) <= LONGEST:
+        return None
+    if name == "TMPDIR" and os.access("/tmp", os.W_OK):
+        return "/tmp/ray"
+    raise Refused(f"{name} has {len(os.fsencode(chosen))} characters, and Ray's sockets leave room for {LONGEST}: set a shorter one")
 
 
 def _refuse_too_few(resources: Resources) -> None:
