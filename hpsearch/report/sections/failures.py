@@ -63,7 +63,9 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     told = frame.reindex(columns=["state", "reason", "arm", "key"])
     grouped = told.assign(kind=kind).groupby(["state", "kind"], sort=False)
     firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
-    lines = grouped.agg(**firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")).reset_index()
+    lines = grouped.agg(
+        **firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")
+    ).reset_index()
     columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
     return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
 
