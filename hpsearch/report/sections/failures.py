@@ -60,9 +60,12 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Numbers in a reason count for nothing.
     """
     kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
-    grouped = frame.assign(kind=kind).groupby(["state", "kind"], sort=False)
+    told = frame.reindex(columns=["state", "reason", "arm", "key"])
+    grouped = told.assign(kind=kind).groupby(["state", "kind"], sort=False)
     firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
-    lines = grouped.agg(**firsts, arms=("arm", lambda arms: listed(arms.unique())), arms_count=("arm", "nunique")).reset_index()
+    lines = grouped.agg(
+        **firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")
+    ).reset_index()
     columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
     return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
 
