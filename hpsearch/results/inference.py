@@ -8,7 +8,7 @@ import numpy as np
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.statistics.effect import Effect, Goal
-from hpsearch.statistics.effects import effects_apart, effects_of
+from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.notes import spread_words
 from hpsearch.statistics.sequential import course, effects_by_looks
 
@@ -36,7 +36,7 @@ class Measured(Protocol):
 def effects(evidence: Measured, confidence: float = 0.95, metric: str | None = None) -> tuple[Effect, ...]:
     """Every contrast of the study's plan, from its measurements alone: trials of the search never enter.
 
-    ``metric`` is one of the study's other metrics; each metric's table holds together by itself. The margin is the score's own and
+    ``metric`` is one of the study's other metrics; the intervals of each metric's table are simultaneous by themselves. The margin is the score's own and
     asks nothing of other metrics. Where the study lets seeds follow the results, every row is judged at the look that decided it.
     Evidence does not change, so what was judged once is remembered with it: a report asks a dozen times.
     """
@@ -56,7 +56,7 @@ def _effects(evidence: Measured, confidence: float, metric: str | None) -> tuple
     scores = scores_of(evidence, metric)
     margin = study.margin if name == study.metric else None
     if not study.paired:
-        return effects_apart(study.plan, scores, goal, confidence)
+        return effects_unpaired(study.plan, scores, goal, confidence)
     seeds: object = study.seeds
     if isinstance(seeds, Seeds):
         at = course(seeds, study.plan, _finished(evidence, scores_of(evidence)), study.margin, confidence)

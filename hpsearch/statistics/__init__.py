@@ -1,7 +1,7 @@
 """Statistics: what each contrast is worth, with an interval, and what a plan can resolve before it runs."""
 
 from hpsearch.statistics.effect import NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
-from hpsearch.statistics.effects import effects_apart, effects_of
+from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.forecast import resolution
 from hpsearch.statistics.notes import exact_words, spread_words
@@ -23,9 +23,9 @@ __all__ = [
     "Largest",
     "Rows",
     "Spread",
-    "effects_apart",
     "effects_by_looks",
     "effects_of",
+    "effects_unpaired",
     "exact_words",
     "fit",
     "floor",

@@ -24,7 +24,7 @@ AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 class Effect(Value):
     """A contrast with its estimate, in the metric's own direction and unit.
 
-    ``low`` and ``high`` are an interval that holds for all contrasts of the table together, ``p`` is adjusted in the same way.
+    ``low`` and ``high`` are the ends of an interval, simultaneous over all contrasts of the table; ``p`` is adjusted likewise.
     ``seeds_needed`` stands only beside "not resolved": seeds per arm that would resolve it with 80 % power, by an effect of the
     size seen or, where a margin is given, by showing that it is smaller; None where more than 1000 would be needed.
     """

@@ -50,7 +50,6 @@ DOORS = {
     "great_tables": ("report/",),
     "jinja2": ("report/",),
     "sqlalchemy": ("results/",),
-    "statsmodels": ("statistics/",),
     "typer": ("cli/",),
 }
 
