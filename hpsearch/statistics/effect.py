@@ -53,6 +53,25 @@ class Effect(Value):
         return self.verdict in (HELPS, HURTS)
 
     @property
+    def half(self) -> float | None:
+        """Half the width of the interval; None where there is none."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    @property
+    def nearly_resolved(self) -> bool:
+        """Whether it is not resolved, and no more than as many seeds again as it has would resolve an effect of its size.
+
+        >>> Effect("+ a", "ladder", 0.5, -0.1, 1.1, 4, "not resolved", seeds_needed=7).nearly_resolved
+        True
+        """
+        return self.verdict == NOT_RESOLVED and self.seeds_needed is not None and self.seeds_needed <= 2 * self.seeds
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether the difference has one sign under every shared seed: the exact test then gives its smallest p."""
+        return self.p_exact is not None and self.p_exact == self.p_floor
+
+    @property
     def more_seeds(self) -> int | None:
         """Seeds per arm beyond those run that would resolve it; None where it needs none or too many.
 

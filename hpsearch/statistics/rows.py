@@ -118,7 +118,9 @@ def judge(values: Numbers, contrasts: Numbers, confidence: float = 0.95) -> Rows
     count = len(contrasts)
     covariance = contrasts @ fitted.covariance @ contrasts.T
     size = np.sqrt(np.diag(covariance))
-    value, error = contrasts @ fitted.means, size * (np.nan if dev is None else dev)
+    value = contrasts @ fitted.means
+    value[np.abs(value) <= ROUNDING * float(np.nanmax(np.abs(values)))] = 0.0  # arms that are alike but for arithmetic
+    error = size * (np.nan if dev is None else dev)
     freedom, alone = np.full(count, float(df)), confidence ** (1 / count) if count else confidence
     critical, method = np.full(count, np.nan), [PAIRED if len(values) == 2 else POOLED] * count
     touched = [found.heterogeneous or any(arm.touches(row) for arm in found.noisy) for row in contrasts]

@@ -47,7 +47,6 @@ DOORS = {
     ),
     "sklearn": ("report/importance.py",),
     "plotly": ("report/",),
-    "great_tables": ("report/",),
     "jinja2": ("report/",),
     "sqlalchemy": ("results/",),
     "typer": ("cli/",),

@@ -41,7 +41,9 @@ def facts_elsewhere(evidence: Evidence, study: Elsewhere) -> tuple[tuple[str, st
     return (*pairs, *((("training time", hours(seconds)),) if seconds else ()))
 
 
-def methods_elsewhere(evidence: Evidence, study: Elsewhere, written: Unit, paired: tuple[str, ...]) -> tuple[Block, ...]:
+def methods_elsewhere(
+    evidence: Evidence, study: Elsewhere, written: Unit, paired: tuple[str, ...], scales: str
+) -> tuple[Block, ...]:
     """The score, the model, and what one run cannot say; ``paired`` is what is said of the model with seeds as blocks."""
     epochs = evidence.trials["epochs"]
     span = f"{epochs.min():,}" if epochs.min() == epochs.max() else f"{epochs.min():,} to {epochs.max():,}"
@@ -51,6 +53,7 @@ def methods_elsewhere(evidence: Evidence, study: Elsewhere, written: Unit, paire
     said = [f"The score of a run is its {written.name}{percent}, {when}; {better} is better. {NOT_OURS}"]
     said += filter(None, paired) if study.paired else [WELCH] if study.most_seeds > 1 else []
     said += [ONE_RUN] if study.fewest == 1 else []
+    said += [scales] if scales else []
     return tuple(Text(each) for each in said)
 
 

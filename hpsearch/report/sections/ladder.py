@@ -205,13 +205,18 @@ def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Tabl
     digits = 2 if published_too else written.digits
     columns += [Column("claim", "step", digits, signed=True, over=claimed)] if frame["claim"].notna().any() else []
     columns += [
-        Column("end", "level", written.digits, over="Measured"),
-        Column("difference", "step", written.digits, signed=True, over="Measured"),
-        *(Column(end, end, written.digits, signed=True, over=interval) for end in ("low", "high") if frame[end].notna().any()),
+        Column("end", "level", written.digits, over="Measured", by="digits"),
+        Column("difference", "step", written.digits, signed=True, over="Measured", by="digits"),
+        *(
+            Column(end, end, written.digits, signed=True, over=interval, by="digits")
+            for end in ("low", "high")
+            if frame[end].notna().any()
+        ),
         Column("verdict", "Verdict", width=6, tints=TINTS),
     ]
     columns += [Column("beside", "Beside the claim", width=8)] if frame["beside"].any() else []
     note = "Levels climb from the base’s mean by the estimated steps. Intervals are those of the table of contrasts."
     note += f" {WIDER}" if not frame["asked"].all() else ""
     caption = f"The ladder step by step: {written.of_value()}, and {written.of_difference()}."
-    return Table("steps", caption, frame.assign(shown=marked), tuple(columns), note=note)
+    digits = [written.at(half).digits for half in (frame["high"] - frame["low"]) / 2]
+    return Table("steps", caption, frame.assign(shown=marked, digits=digits), tuple(columns), note=note)

@@ -8,19 +8,25 @@ from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.imports import Elsewhere
-from hpsearch.results.inference import effects, variance_note
+from hpsearch.results.inference import effects, scales_note, variance_note
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
+PROCESSOR = (
+    "Trained numbers depend on the processor: the CPU’s instruction set, the GPU, the number of threads and the versions of "
+    "libraries decide how floating-point sums are rounded, and training magnifies that. A trial’s key names none of these: rows "
+    "are equal to the bit only where all of them are the same, and elsewhere may differ as much as seeds do."
+)
 LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names
 
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
     if isinstance(evidence.study, Elsewhere):
-        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), (_model(evidence), _spread(evidence)))
+        model = (_model(evidence), _spread(evidence))
+        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), model, scales_note(evidence))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
-    notes = (_spread(evidence), exact_words(effects(evidence)))
+    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]))
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
 
 
@@ -108,9 +114,10 @@ def _spread(evidence: Evidence) -> str:
         return ""
     written = unit_of(evidence)
     unit = f" {written.difference}" if written.difference else ""
-    low, high = (number(float(end), written.digits) for end in (deviations.min(), deviations.max()))
+    low, high = (number(float(end), written.at(end).digits) for end in (deviations.min(), deviations.max()))
+    whole = written.at(pooled).number(pooled)
     return (
-        f"The residual standard deviation from seed to seed is {number(pooled, written.digits)}{unit}, pooled; single arms have "
+        f"The residual standard deviation from seed to seed is {whole}{unit}, pooled; single arms have "
         f"standard deviations from {low} to {high}. {variance_note(evidence)}"
     ).strip()
 

@@ -87,7 +87,7 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
         "margin.t": 110,
         "height": 200 + height,
     }
-    frame["said"] = [f"{r} {number(d, written.digits, True)}" for r, d in zip(frame["reading"], frame["difference"], strict=True)]
+    frame["said"] = [f"{r} {d}" for r, d in zip(frame["reading"], _differences(frame, written), strict=True)]
     said = [f"{name}: {', '.join(part['said'])}" for name, part in frame.groupby("trick", sort=False)]
     caption = (
         "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that lie apart "
@@ -108,11 +108,17 @@ def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Sca
         marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
         name=part["reading"].iloc[0],
         text=[
-            label(f"{name}: {number(value, written.digits, True)}, {verdict}")
-            for name, value, verdict in zip(part["contrast"], part["difference"], part["verdict"], strict=True)
+            label(f"{name}: {value}, {verdict}")
+            for name, value, verdict in zip(part["contrast"], _differences(part, written), part["verdict"], strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _differences(frame: pd.DataFrame, written: Unit) -> list[str]:
+    """Differences as text, each to the decimals of its own interval."""
+    halves = (frame["high"] - frame["low"]) / 2
+    return [number(d, written.at(half).digits, True) for d, half in zip(frame["difference"], halves, strict=True)]
 
 
 def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
@@ -120,7 +126,7 @@ def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
     asked = [e for e in estimated if e.design == GAP and e.low is not None and e.value is not None]
     if not asked:
         return ()
-    found = [f"“{e.name}”, {written.worth(e.value or 0.0)}" for e in asked if e.resolved]
+    found = [f"“{e.name}”, {written.at(e.half).worth(e.value or 0.0)}" for e in asked if e.resolved]
     if not found:
         return (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
     return (Text(f"Worth another amount in the full stack than alone: {listed(found, most=len(found))}."),)
@@ -158,7 +164,7 @@ def interactions_chart(frame: pd.DataFrame, written: Unit, place: int) -> Chart:
         f"gains more when the other is there, {written.of_difference()}. A star: the simultaneous 95 % interval excludes zero. "
         "Blue is above zero, orange below; an empty cell was not asked or not measured."
     )
-    said = [f"{n} {number(d, written.digits, True)}" for n, d in zip(frame["contrast"], frame["difference"], strict=True)]
+    said = [f"{n} {d}" for n, d in zip(frame["contrast"], _differences(frame, written), strict=True)]
     return Chart(f"interactions-{place}", caption, "; ".join(said), drawn, narrow)
 
 
@@ -177,7 +183,7 @@ def _square(frame: pd.DataFrame, names: Sequence[str], written: Unit) -> list[go
     heat = go.Heatmap(
         x=line, y=line, z=cells, zmin=-largest, zmax=largest, colorscale=tints, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
     )
-    words = [number(value, written.digits, True) + star for value, star in zip(values, stars, strict=True)]
+    words = [value + star for value, star in zip(_differences(frame, written) * 2, stars, strict=True)]
     return [heat, go.Scatter(x=x, y=y, text=words, mode="text", hoverinfo="skip", showlegend=False)]
 
 

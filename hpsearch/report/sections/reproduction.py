@@ -36,7 +36,8 @@ def behind(evidence: Evidence, keys: pd.DataFrame) -> Fold:
     commands = f"hpsearch show {study} KEY{options}\nhpsearch rerun {study} KEY{options}"
     said = (
         "A number of an arm rests on its trials, one per seed; a contrast on the trials of its arms. Take the digits of one for "
-        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch."
+        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch. Rows are equal "
+        "to the bit on the same processor, with the same threads and library versions; a key names none of these."
     )
     shown = Table(
         "keys",
