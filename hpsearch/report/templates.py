@@ -8,9 +8,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 
-def render(name: str, **values: Any) -> Markup:
+def render(template: str, /, **values: Any) -> Markup:
     """A template of this folder with its values; a value it lacks is an error."""
-    return Markup(_template(name).render(**values))
+    return Markup(_template(template).render(**values))
 
 
 def text_of(name: str) -> str:
