@@ -20,7 +20,6 @@ from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.contrasts import effects_frame
 from hpsearch.report.templates import render, text_of
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects
 
 
@@ -69,7 +68,7 @@ def page(evidence: Evidence) -> str:
 
 def origin(evidence: Evidence) -> str:
     """What the page was made from, for its last line."""
-    return "results made elsewhere" if isinstance(evidence.study, Elsewhere) else f"the record of the study “{evidence.name}”"
+    return f"the record of the study “{evidence.name}”" if evidence.study.trains else "results made elsewhere"
 
 
 def markdown(evidence: Evidence) -> str:

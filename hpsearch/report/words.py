@@ -251,10 +251,10 @@ def _short(arm: Arm, plan: Plan) -> str:
     absent = [trick for trick in every if trick not in arm.tricks]
     if len(arm.tricks) > 2 and not absent:
         return f"all {len(every)} tricks"
-    steps = [c.trick for c in plan.contrasts if c.design == "ladder" and c.trick and (arm, 1.0) in c.weights]
+    steps = [c.trick for c in plan.contrasts if c.on_ladder and c.trick and (arm, 1.0) in c.weights]
     if steps and len(arm.tricks) > 2:
         return f"… + {steps[0].name}"
-    ladder = {trick for c in plan.contrasts if c.design == "ladder" for a, _ in c.weights for trick in a.tricks}
+    ladder = {trick for rung in plan.rungs for trick in rung.tricks}
     if len(ladder) > 2 and ladder < set(arm.tricks):
         return " + ".join(["…", *(trick.name for trick in every if trick in arm.tricks and trick not in ladder)])
     return f"all but {absent[0].name}" if len(absent) == 1 and len(every) > 2 and not steps else arm.name

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpsearch.ablation import Claim
+from hpsearch.ablation.families import GAP
 from hpsearch.values import Value
 
 Goal = Literal["maximise", "minimise"]
@@ -51,6 +52,11 @@ class Effect(Value):
     def resolved(self) -> bool:
         """Whether it was told from zero, and by more than the margin leaves open."""
         return self.verdict in (HELPS, HURTS)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it is what a trick is worth laid last minus what it is worth laid first."""
+        return self.design == GAP
 
     @property
     def half(self) -> float | None:

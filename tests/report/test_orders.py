@@ -17,8 +17,9 @@ from hpsearch import (
     orders,
     plackett_burman,
 )
+from hpsearch.ablation.families import READINGS
 from hpsearch.report.blocks import Chart, Heading, Text
-from hpsearch.report.sections.order_effects import READINGS, gap_words, interactions_frame, notes, readings_frame
+from hpsearch.report.sections.order_effects import LOOKS, gap_words, interactions_frame, notes, readings_frame
 from hpsearch.report.sections.order_effects import orders as section
 from hpsearch.report.words import unit
 from hpsearch.results.inference import effects
@@ -81,6 +82,7 @@ def test_every_design_that_asks_of_a_trick_has_a_reading():
     plans = [ladder(*THREE), leave_one_out(*THREE), one_at_a_time(*THREE), factorial(*THREE), orders(*THREE, n=2)]
     plans += [first_and_last(*THREE), fractional_factorial(*THREE, resolution=3), plackett_burman(*TRICKS)]
     assert {c.design for plan in plans for c in plan.contrasts if c.trick} == set(READINGS)
+    assert set(LOOKS) == set(READINGS.values())
 
 
 def test_interactions_are_those_of_the_factorial(everything):

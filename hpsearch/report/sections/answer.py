@@ -9,7 +9,6 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects, scales_note
 from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
@@ -56,8 +55,8 @@ def _banner(evidence: Evidence) -> list[Text]:
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """Numbers a reader looks for first."""
-    if isinstance(evidence.study, Elsewhere):
-        return facts_elsewhere(evidence, evidence.study)
+    if not evidence.study.trains:
+        return facts_elsewhere(evidence)
     done, failed, wanted = progress(evidence)
     study, once = evidence.study, evidence.trials.drop_duplicates("key")
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]

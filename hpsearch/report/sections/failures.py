@@ -7,7 +7,6 @@ import pandas as pd
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import count, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
@@ -18,7 +17,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
     """What failed or was stopped, or that nothing was; nothing before something ran."""
     frame = failures_frame(evidence)
     ran = evidence.trials["state"].isin(["complete", "failed", "stopped"]).any()
-    if frame.empty and isinstance(evidence.study, Elsewhere):
+    if frame.empty and not evidence.study.trains:
         return ()
     if frame.empty:
         return (Text("No trial failed."),) if ran else ()

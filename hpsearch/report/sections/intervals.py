@@ -33,7 +33,7 @@ def intervals(evidence: Evidence) -> tuple[Block, ...]:
 def seeds_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per finished measurement: short name of the arm, whether it is a rung of the ladder, seed, score."""
     plan = evidence.study.plan
-    rungs = {arm.name for c in plan.contrasts if c.design == "ladder" for arm, _ in c.weights}
+    rungs = {arm.name for arm in plan.rungs}
     measured = evidence.measurements().dropna(subset=["score"])
     short = short_names(plan)
     order = {arm.name: place for place, arm in enumerate(plan.arms)}

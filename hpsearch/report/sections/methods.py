@@ -7,7 +7,6 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects, scales_note, variance_note
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
@@ -22,9 +21,9 @@ LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
-    if isinstance(evidence.study, Elsewhere):
+    if not evidence.study.trains:
         model = (_model(evidence), _spread(evidence))
-        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), model, scales_note(evidence))
+        return methods_elsewhere(evidence, unit_of(evidence), model, scales_note(evidence))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
     notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]))
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))

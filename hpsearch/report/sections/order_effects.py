@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hpsearch.ablation import Plan
+from hpsearch.ablation.families import ALONE, FACTORIAL, FRACTION, LADDER, LAST, ORDERS, READINGS, SCREENING
 from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
 from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
 from hpsearch.report.sections.contrasts import unit_of
@@ -15,17 +16,15 @@ from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects
 from hpsearch.statistics import Effect
 
-# Design to what its contrast of a trick reads, from the trick's first place to its last, with a colour and a symbol.
-READINGS = {
-    "one at a time": ("alone", ORANGE, "triangle-left"),
-    "ladder": ("in the ladder", BLUE, "circle"),
-    "orders": ("mean over orders", PURPLE, "diamond"),
-    "factorial": ("main effect", GREEN, "square"),
-    "fractional factorial": ("main effect, fraction", GREEN, "square-open"),
-    "Plackett-Burman": ("main effect, screening", GREEN, "square-dot"),
-    "leave one out": ("in the full stack", GREY, "triangle-right"),
+LOOKS = {  # of a reading: a colour and a symbol
+    READINGS[ALONE]: (ORANGE, "triangle-left"),
+    READINGS[LADDER]: (BLUE, "circle"),
+    READINGS[ORDERS]: (PURPLE, "diamond"),
+    READINGS[FACTORIAL]: (GREEN, "square"),
+    READINGS[FRACTION]: (GREEN, "square-open"),
+    READINGS[SCREENING]: (GREEN, "square-dot"),
+    READINGS[LAST]: (GREY, "triangle-right"),
 }
-GAP = "last minus first"  # the design of those contrasts
 ROW, GAP_ROWS, CELL = 20, 1.0, 46  # pixels per reading; rows left between tricks; pixels per cell
 SHOWN = 5  # notes that stand open
 
@@ -46,14 +45,14 @@ def orders(evidence: Evidence) -> tuple[Block, ...]:
 def readings_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
     """One line per trick and reading, measured ones alone, of the tricks that designs read in more than one way."""
     lines = [
-        (c.trick.name, READINGS[c.design][0], c.under.name, e.name, e.value, e.low, e.high, e.verdict)
+        (c.trick.name, c.reading, c.under.name, e.name, e.value, e.low, e.high, e.verdict)
         for c, e in zip(plan.contrasts, estimated, strict=True)
-        if c.trick and c.design in READINGS and e.value is not None
+        if c.trick and c.reading and e.value is not None
     ]
     columns = ["trick", "reading", "over", "contrast", "difference", "low", "high", "verdict"]
     frame = pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("difference", "low", "high"), "float64"))
     order = {name: place for place, name in enumerate(trick.name for trick in plan.tricks)}
-    rank = {reading: place for place, (reading, *_) in enumerate(READINGS.values())}
+    rank = {reading: place for place, reading in enumerate(READINGS.values())}
     placed = frame.assign(place=frame["trick"].map(order), rank=frame["reading"].map(rank))
     several = placed[placed.groupby("trick")["reading"].transform("nunique") > 1]
     return several.sort_values(["place", "rank"], kind="stable")[columns].reset_index(drop=True)
@@ -64,8 +63,7 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     breaks = (frame["trick"] != frame["trick"].shift()).cumsum() - 1
     frame = frame.assign(y=np.arange(len(frame)) + GAP_ROWS * breaks)
     middles = frame.groupby("trick", sort=False)["y"].mean()
-    looks = {name: (colour, symbol) for name, colour, symbol in READINGS.values()}
-    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in looks.items()]
+    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in LOOKS.items()]
     bottom = float(frame["y"].max()) + 1
     height = round(ROW * (bottom + 1))
     drawn = figure(
@@ -123,7 +121,7 @@ def _differences(frame: pd.DataFrame, written: Unit) -> list[str]:
 
 def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
     """Which tricks are worth another amount in the full stack than alone, in a sentence; nothing where that was not asked."""
-    asked = [e for e in estimated if e.design == GAP and e.low is not None and e.value is not None]
+    asked = [e for e in estimated if e.is_gap and e.low is not None and e.value is not None]
     if not asked:
         return ()
     found = [f"“{e.name}”, {written.at(e.half).worth(e.value or 0.0)}" for e in asked if e.resolved]
