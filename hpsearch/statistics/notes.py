@@ -52,8 +52,10 @@ def _alike(found: Spread, arms: Sequence[str]) -> str:
 def _noisy(found: Spread, arms: Sequence[str]) -> str:
     each = "; ".join(f"“{arms[noisy.arm]}”: {_ratio(noisy)}" for noisy in found.noisy)
     out = [f"“{arms[noisy.arm]}”" for noisy in found.noisy if noisy.certain]
-    said = f"Noisier than the other arms: {each}. A row that rests on such an arm has an interval of its own, from its differences "
-    said += "seed by seed or after Welch where too few seeds are shared, if that is wider than from the pooled variance"
+    said = (
+        f"Noisier than the other arms: {each}. A row with such an arm takes its own interval, paired by seed or after Welch where "
+    )
+    said += "too few seeds are shared, if that is wider than the one from the pooled variance"
     return f"{said}, which leaves out the scores of {_listed(out)}." if out else f"{said}."
 
 

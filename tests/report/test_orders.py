@@ -135,9 +135,9 @@ def test_gaps_are_told_in_a_sentence():
     resolved = gap("mixup, full stack minus alone", -0.3, -0.5, -0.1, "hurts")
     open_ = gap("warmup, full stack minus alone", 0.1, -0.1, 0.3, "not resolved")
     assert gap_words([resolved, open_], top1) == (
-        Text("Worth another amount in the full stack than alone: “mixup, full stack minus alone”, −0.30 points."),
+        Text("Worth a different amount in the full stack than alone: “mixup, full stack minus alone”, −0.30 points."),
     )
-    assert gap_words([open_], top1) == (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
+    assert gap_words([open_], top1) == (Text("No trick was shown to be worth a different amount in the full stack than alone."),)
     assert gap_words([Effect("+ a", "ladder", 0.3, 0.1, 0.5, 5, "helps")], top1) == ()
     assert gap_words([gap("a", None, None, None, "not measured")], top1) == ()
 

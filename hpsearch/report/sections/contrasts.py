@@ -17,16 +17,16 @@ from hpsearch.statistics.randomised_blocks import ROUNDING
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
-SEEDS = "{} {}: of the arm that has fewest."
+SEEDS = "{} {}: the fewest of any arm in the row."
 NEEDED = "Needed: per arm, to resolve an effect of the size seen with 80 % power."
 HOURS = "Training: what the arms of the row still lack would take; rows share arms, so these do not add up."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 P_VALUES = {  # by column: its heading, and the one it shares
-    "p": ("with the intervals", "p, all rows together"),
-    "p_holm": ("Holm", "p, all rows together"),
-    "p_margin": ("within the margin", "p, all rows together"),
-    "p_exact": ("sign flip", "p, exact, of the row alone"),
-    "p_floor": ("smallest possible", "p, exact, of the row alone"),
+    "p": ("with the intervals", "p, adjusted for all rows"),
+    "p_holm": ("Holm", "p, adjusted for all rows"),
+    "p_margin": ("within the margin", "p, adjusted for all rows"),
+    "p_exact": ("sign flip", "exact p of this row alone"),
+    "p_floor": ("smallest possible", "exact p of this row alone"),
 }
 ONE_LINE = 12  # letters of a verdict that is not broken: "not resolved"
 BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
@@ -42,7 +42,7 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     measured, needed = [effect for effect in estimated if effect.value is not None], seconds_needed(evidence, estimated)
     blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat, needed)] if measured else []
     blocks += [
-        Fold("How sure each row is: p-values, and whose spread the interval rests on", (certainty_table(estimated, written),))
+        Fold("How sure each row is: p-values, standard errors and degrees of freedom", (certainty_table(estimated, written),))
     ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
@@ -53,7 +53,7 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
-    """The contrasts of another metric that the study judges, which hold together by themselves."""
+    """The contrasts of another metric that the study judges, with simultaneous intervals of their own."""
     estimated = effects(evidence, metric=metric)
     scores = scores_of(evidence, metric)
     written = unit(metric, spread_of(scores, evidence.study.paired))
@@ -85,8 +85,9 @@ def spread_of(scores: pd.DataFrame, paired: bool) -> float | None:
     scores = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
     if scores.empty:
         return None
-    spread, found = pooled_deviation if paired else within_deviation, scores["score"]
-    return next((float(size) for size in (spread(scores), found.max() - found.min(), found.abs().max()) if known(size)), None)
+    found, spread = scores["score"], pooled_deviation(scores) if paired else within_deviation(scores)
+    sizes: tuple[float | None, ...] = (spread, float(found.max() - found.min()), float(found.abs().max()))
+    return next((size for size in sizes if size is not None and known(size)), None)
 
 
 def effects_frame(estimated: Sequence[Effect], seconds: Sequence[float | None] = ()) -> pd.DataFrame:

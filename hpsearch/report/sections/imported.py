@@ -9,8 +9,8 @@ from hpsearch.results.evidence import Evidence
 LAST = 5  # epochs whose spread is shown
 WELCH = (
     "Differences are those of the arms’ means. Runs are not paired: no run of an arm is the partner of one of another, so each arm "
-    "has a variance of its own, and intervals are Welch’s. They hold for all contrasts of the table together with 95 % confidence, "
-    "after Bonferroni; p-values in the CSV file are adjusted in the same way. A contrast helps or hurts where its interval "
+    "has a variance of its own, and intervals are Welch’s, simultaneous over all contrasts of the table at 95 % confidence by "
+    "Bonferroni; p-values in the CSV file are adjusted in the same way. A contrast helps or hurts where its interval "
     "excludes zero, and is not resolved otherwise. The number of runs that would resolve an effect is for the size and the spread "
     "seen, at 80 % power."
 )

@@ -28,8 +28,8 @@ COLUMNS = {
 BRANCH = "branch"  # the design of steps that the plan does not ask for
 NAMED = ["rung", "step", "asked"]
 WIDER = (
-    "Steps that are no contrast of the plan are marked *: their intervals hold together with those of all contrasts, so they are a "
-    "little wider than the table’s."
+    "Steps that are not contrasts of the plan are marked *: their intervals are simultaneous with those of all contrasts, and so "
+    "slightly wider than the table’s."
 )
 
 
@@ -214,5 +214,5 @@ def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Tabl
     note = "Levels climb from the base’s mean by the estimated steps. Intervals are those of the table of contrasts."
     note += f" {WIDER}" if not frame["asked"].all() else ""
     caption = f"The ladder step by step: {written.of_value()}, and {written.of_difference()}."
-    digits = [written.at(half).digits for half in (frame["high"] - frame["low"]) / 2]
-    return Table("steps", caption, frame.assign(shown=marked, digits=digits), tuple(columns), note=note)
+    own = [written.at(half).digits for half in (frame["high"] - frame["low"]) / 2]
+    return Table("steps", caption, frame.assign(shown=marked, digits=own), tuple(columns), note=note)

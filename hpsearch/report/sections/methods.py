@@ -69,8 +69,8 @@ def _model(evidence: Evidence) -> str:
         return ""
     methods = {effect.method for effect in effects(evidence) if effect.method}
     said = (
-        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. Intervals hold "
-        "for all contrasts of the table together with 95 % confidence"
+        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. The 95 % "
+        "intervals are simultaneous over all contrasts of the table"
     )
     if not methods or "pooled" in methods:
         said += (
@@ -87,7 +87,7 @@ def _model(evidence: Evidence) -> str:
     )
     return (
         f"{said}. A contrast helps or hurts where its interval excludes zero{within} and is not resolved otherwise; p-values are "
-        "adjusted in the same way. Seeds that would resolve an effect are for the size seen, at 80 % power."
+        "adjusted in the same way. Seeds that would resolve an effect are counted for the size seen, at 80 % power."
     )
 
 

@@ -88,8 +88,8 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     frame["said"] = [f"{r} {d}" for r, d in zip(frame["reading"], _differences(frame, written), strict=True)]
     said = [f"{name}: {', '.join(part['said'])}" for name, part in frame.groupby("trick", sort=False)]
     caption = (
-        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that lie apart "
-        "say that it interacts with others."
+        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that differ "
+        "show that it interacts with others."
     )
     return Chart("readings", caption, "; ".join(said), drawn, narrow)
 
@@ -126,8 +126,8 @@ def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
         return ()
     found = [f"“{e.name}”, {written.at(e.half).worth(e.value or 0.0)}" for e in asked if e.resolved]
     if not found:
-        return (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
-    return (Text(f"Worth another amount in the full stack than alone: {listed(found, most=len(found))}."),)
+        return (Text("No trick was shown to be worth a different amount in the full stack than alone."),)
+    return (Text(f"Worth a different amount in the full stack than alone: {listed(found, most=len(found))}."),)
 
 
 def interactions_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
