@@ -34,7 +34,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         if stopped
         else ""
     )
-    if failed and not isinstance(evidence.study, Elsewhere):
+    if failed and evidence.study.trains:
         said += f" {REMEDY}"
     columns = (
         *((Column("state", "State"),) if stopped else ()),
