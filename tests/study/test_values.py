@@ -65,7 +65,7 @@ def test_a_number_that_is_not_finite_is_refused(value):
 def test_what_json_cannot_hold_is_refused_by_name():
     with pytest.raises(Refused) as refused:
         to_json({1, 2})
-    assert str(refused.value) == "{1, 2} (set) cannot be recorded: use numbers, texts, tuples or frozen dataclasses of them"
+    assert str(refused.value) == "{1, 2} (set) cannot be recorded: use numbers, texts, paths, members of an Enum, tuples, or frozen dataclasses of them"
 
 
 def test_one_and_one_point_nought_are_one_setting_and_true_is_another():
