@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum, Flag
 from pathlib import Path
 from types import FunctionType
@@ -82,7 +82,7 @@ def to_json(value: Any) -> Any:
         return {KIND: "enum", "name": _kind(value), "member": value.value if isinstance(value, Flag) else value.name}
     if kind is type(Path()):
         return {KIND: "path", "path": str(value)}
-    if isinstance(value, FunctionType):
+    if isinstance(value, FunctionType) and "<" not in value.__qualname__:  # a lambda has no name to be found by
         return {KIND: "function", "name": f"{value.__module__}:{value.__qualname__}"}
     if is_value(value):
         return {KIND: _kind(value), **{f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.init}}
@@ -246,3 +246,58 @@ def kinds(value: Any) -> set[Known]:
     if is_value(value):
         return {type(value), *(kind for f in fields(value) if f.init for kind in kinds(getattr(value, f.name)))}
     return set()
+
+
+def opens(value: object) -> bool:
+    """Whether a value has fields that can be named: a dataclass of the user's own, neither data nor one of ours."""
+    return is_value(value) and not isinstance(value, Value | Identified)
+
+
+def field_names(config: Any) -> tuple[str, ...]:
+    """The fields of a config and of the dataclasses in it, by their dotted names; each dataclass before what it holds.
+
+    >>> from dataclasses import make_dataclass
+    >>> optim = make_dataclass("Optim", [("lr", float, 0.1)], frozen=True)
+    >>> field_names(make_dataclass("Config", [("optim", optim, optim()), ("wide", bool, False)], frozen=True)())
+    ('optim', 'optim.lr', 'wide')
+    """
+    found: list[str] = []
+    for name in (f.name for f in fields(config) if f.init):
+        value = getattr(config, name)
+        found += [name, *(f"{name}.{inner}" for inner in field_names(value))] if opens(value) else [name]
+    return tuple(found)
+
+
+def field_at(config: Any, name: str) -> Any:
+    """The value of a field by its dotted name; refused where there is none."""
+    value = config
+    for part in name.split("."):
+        value = value.get(part, MISSING) if isinstance(value, Mapping) else getattr(value, part, MISSING)
+        if value is MISSING:
+            raise Refused(f"{type(config).__name__} has no field {name!r}: {did_you_mean(name, field_names(config))}")
+    return value
+
+
+def with_fields(config: Any, settings: Mapping[str, Any]) -> Any:
+    """The config with fields set by their dotted names; a field before those inside it, and those of one dataclass together."""
+    own = {name: value for name, value in settings.items() if "." not in name}
+    inner: dict[str, dict[str, Any]] = {}
+    for name, value in settings.items():
+        first, dot, rest = name.partition(".")
+        if dot:
+            inner.setdefault(first, {})[rest] = value
+    for name, within in inner.items():
+        value = own[name] if name in own else field_at(config, name)
+        if not (is_value(value) or isinstance(value, dict)):
+            raise Refused(f"{name!r} is {value!r} in {type(config).__name__}, which has no field {next(iter(within))!r} to set")
+        own[name] = with_fields(value, within)
+    return {**config, **own} if isinstance(config, dict) else replace(config, **own)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether setting one field sets the other as well, or a part of it.
+
+    >>> overlap("optim", "optim.lr"), overlap("optim.lr", "optim.lr_decay")
+    (True, False)
+    """
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

@@ -12,6 +12,7 @@ from hpsearch.results.record import Record
 from hpsearch.run import Row
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.values import field_at
 
 TRIAL = ("key", "role", "arm", "round", "point", "seed", "epochs")
 STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
@@ -74,7 +75,7 @@ def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str
         values = ids.pop("values", None)
         line = {**ids, "key": trial.key, "seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
         line |= {name: known.get(name) for name in STATE if name != "score"}
-        line |= {name: getattr(trial.config, name) if values is None else values.get(name) for name in tuned}
+        line |= {name: field_at(trial.config, name) if values is None else values.get(name) for name in tuned}
         lines.append(line)
     frame = pd.DataFrame(lines, columns=[*TRIAL, *STATE, *tuned])
     whole = {"round": "Int64", "point": "Int64", "attempts": "Int64", "score": "float64", "seconds": "float64"}

@@ -15,6 +15,7 @@ from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
 from hpsearch.results.provenance import launched_as
 from hpsearch.results.record import Record
 from hpsearch.run import Row
+from hpsearch.values import KIND, to_json
 
 LEAST = 6  # digits of a key: fewer would name another trial tomorrow
 SHOWN = 4  # keys named where several begin alike
@@ -110,8 +111,7 @@ def _place(line: Mapping[Any, Any]) -> str:
 def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     """Heading and text of everything that is known of a trial, in the order to print; settings that differ from the base first."""
     c = found.columns
-    base = json.loads(json.dumps(_flat(evidence)))
-    config = found.config if isinstance(found.config, dict) else {"config": found.config}
+    base, config = flat(to_json(evidence.study.base)), flat(found.config)
     own = {name: value for name, value in config.items() if name not in base or base[name] != value}
     others = {name: value for name, value in config.items() if name not in own}
     lines = [("key", found.key), ("state", f"{c['state']}{', ' + c['reason'] if c['reason'] else ''}")]
@@ -126,10 +126,18 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     return lines + ([("traceback", c["detail"])] if c["detail"] else [])
 
 
-def _flat(evidence: Evidence) -> Any:
-    from hpsearch.values import to_json
+def flat(config: Any) -> dict[str, Any]:
+    """A config's JSON as one mapping from dotted names to what stands there, without the names of its classes.
 
-    return to_json(evidence.study.base)
+    >>> flat({"is": "m:Config", "optim": {"is": "m:Optim", "lr": 0.1}, "betas": [1, 2]})
+    {'optim.lr': 0.1, 'betas': [1, 2]}
+    """
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        inner = isinstance(value, dict) and ":" in str(value.get(KIND, ""))
+        found |= {f"{name}.{below}": each for below, each in flat(value).items()} if inner else {name: value}
+    found.pop(KIND, None)
+    return found
 
 
 def _ran(columns: Mapping[str, Any]) -> str:
@@ -142,4 +150,16 @@ def _ran(columns: Mapping[str, Any]) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={_written(value)}" for name, value in values.items())
+
+
+def _written(value: Any) -> str:
+    """JSON as a person would write what it stands for.
+
+    >>> _written("cosine"), _written({"is": "enum", "name": "m:Act", "member": "RELU"}), _written({"is": "path", "path": "a/b"})
+    ('cosine', 'Act.RELU', 'a/b')
+    """
+    kind = value.get(KIND) if isinstance(value, dict) else None
+    if kind == "enum":
+        return f"{value['name'].split(':')[1]}.{value['member']}"
+    return str(value["path"] if kind == "path" else value) if isinstance(value, str) or kind == "path" else json.dumps(value)
