@@ -14,8 +14,9 @@ from hpsearch.results import schema
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
 from hpsearch.results.provenance import launched_as
 from hpsearch.results.record import Record
+from hpsearch.results.stored import flat, written
 from hpsearch.run import Row
-from hpsearch.values import KIND, to_json
+from hpsearch.values import to_json
 
 LEAST = 6  # digits of a key: fewer would name another trial tomorrow
 SHOWN = 4  # keys named where several begin alike
@@ -126,20 +127,6 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     return lines + ([("traceback", c["detail"])] if c["detail"] else [])
 
 
-def flat(config: Any) -> dict[str, Any]:
-    """A config's JSON as one mapping from dotted names to what stands there, without the names of its classes.
-
-    >>> flat({"is": "m:Config", "optim": {"is": "m:Optim", "lr": 0.1}, "betas": [1, 2]})
-    {'optim.lr': 0.1, 'betas': [1, 2]}
-    """
-    found: dict[str, Any] = {}
-    for name, value in config.items():
-        inner = isinstance(value, dict) and ":" in str(value.get(KIND, ""))
-        found |= {f"{name}.{below}": each for below, each in flat(value).items()} if inner else {name: value}
-    found.pop(KIND, None)
-    return found
-
-
 def _ran(columns: Mapping[str, Any]) -> str:
     if not columns["attempts"]:
         return "not yet"
@@ -150,16 +137,4 @@ def _ran(columns: Mapping[str, Any]) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_written(value)}" for name, value in values.items())
-
-
-def _written(value: Any) -> str:
-    """JSON as a person would write what it stands for.
-
-    >>> _written("cosine"), _written({"is": "enum", "name": "m:Act", "member": "RELU"}), _written({"is": "path", "path": "a/b"})
-    ('cosine', 'Act.RELU', 'a/b')
-    """
-    kind = value.get(KIND) if isinstance(value, dict) else None
-    if kind == "enum":
-        return f"{value['name'].split(':')[1]}.{value['member']}"
-    return str(value["path"] if kind == "path" else value) if isinstance(value, str) or kind == "path" else json.dumps(value)
+    return ", ".join(f"{name}={written(value)}" for name, value in values.items())

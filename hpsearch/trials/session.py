@@ -7,11 +7,13 @@ from pathlib import Path
 from statistics import median
 
 from hpsearch.errors import Refused
+from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Driver, Result
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.trials.admission import admit
 from hpsearch.trials.worker import Job, ask_to_stop, sealed_result
 
 
@@ -40,7 +42,9 @@ Watch = Callable[["Session"], None]
 class Session:
     """Hands out the trials of a study's agenda, each once, and writes what comes back to the record."""
 
-    def __init__(self, driver: Driver, study: Study, resources: Resources, cache: Path, watch: Watch) -> None:
+    def __init__(
+        self, driver: Driver, study: Study, resources: Resources, cache: Path, watch: Watch, decision: Verdict = ""
+    ) -> None:
         self.driver, self.study, self.resources, self.cache, self.watch = driver, study, resources, cache, watch
         self.scores: dict[str, float | None] = {}
         self.running: dict[str, Trial] = {}
@@ -53,6 +57,7 @@ class Session:
         self._known: set[str] = set()
         self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
         self._looked: set[str] = set()
+        self.past = Past(driver.record, study, decision)  # trials that the record holds under older keys
         self.plan: Agenda = agenda(study, {})
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
         self._determine()
@@ -119,7 +124,7 @@ class Session:
         self.tell(Result(trial.key, "failed", (), 0.0, 0, "", self.resources.device, "needs", reason))
 
     def _job(self, trial: Trial) -> Job:
-        r, needs = self.resources, {name: teacher.key for name, teacher in trial.needs.items()}
+        r, needs = self.resources, {name: self.past.place(teacher.key) for name, teacher in trial.needs.items()}
         folder, metric, divergence = self.driver.record.folder, self.study.metric, self.study.divergence
         return Job(trial, metric, folder, self.cache, r.threads, r.device, self.driver.term, needs, divergence)
 
@@ -197,12 +202,12 @@ class Session:
             new = [trial for trial in trials if trial.key not in self._known]
             if not new:
                 return
-            self.driver.want(new)
             self._known |= {trial.key for trial in new}
-            found = self.driver.record.scores((trial.key for trial in new), self.study.metric, self.study.last)
+            found = self.past.scores(new)
+            admit(self.driver, self.past, [trial for trial in new if trial.key not in found])
             self.scores |= found
             if self.study.tune and self.study.tune.stopping and found:
-                for key, rows in self.driver.record.rows(found).items():
+                for key, rows in self.past.rows([trial for trial in new if trial.key in found]).items():
                     self._curves[key] = {epoch: self._score(row) for epoch, row in rows}
             self.known_epochs += sum(trial.epochs for trial in new if trial.key in found)
             self._queue.extend(trial for trial in new if trial.key not in found)
