@@ -198,10 +198,11 @@ class Past:
         return list(dict.fromkeys((*self._by.get(own["content"], ()), *self._by.get(own["rest"], ()))))
 
     def _index(self) -> dict[str, list[str]]:
-        """Keys of finished trials by their digests, if any could be of other code or set aside."""
+        """Keys of finished trials by their digests; nothing where all are of this code and data and under their own keys."""
         finished = {key: entry for key, entry in self.entries.items() if entry["state"] in FINISHED}
         aside = any(cause.kind == "default" for cause in self.decided)  # trials may stand under other keys than their own
-        if not aside and all(entry["code"] == self.study.code for entry in finished.values()):
+        data = {digest(_parted(self.study.config(arm))[1]) for arm in self.study.plan.arms} if finished else set()
+        if not aside and all(entry["code"] == self.study.code and entry["data"] in data for entry in finished.values()):
             return {}
         lacking = {key for key, entry in finished.items() if entry["content"] is None}
         self.read = _read(self.record, lacking, self.study) if self.record and lacking else {}

@@ -94,6 +94,7 @@ class Record:
         me = f"{task}, process {os.getpid()} on {socket.gethostname()}, since {now()}"
         with self._lock(), self.engine.connect() as connection:
             with connection.begin():
+                schema.metadata.create_all(connection, tables=schema.LATER)
                 term = (connection.scalar(select(schema.driver.c.term)) or 0) + 1
                 connection.execute(delete(schema.driver))
                 connection.execute(insert(schema.driver).values(id=1, term=term, holder=me))

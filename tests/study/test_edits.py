@@ -1,0 +1,231 @@
+"""What an edit of a study costs: which finished trials are still known, what is said of those that are not, and what is done."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import Undecided
+from hpsearch.results.frames import evidence, replayed
+from hpsearch.results.history import with_history
+from hpsearch.results.question import question
+from hpsearch.results.record import Record
+from hpsearch.study.file import read
+from hpsearch.trials import launch
+from hpsearch.trials.session import Resources
+
+STUDY = '''"""A study."""
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from beside import noise
+from hpsearch import Run, Study, Trick, ladder
+
+SCALE = 10
+
+
+class Act(str, Enum):
+    RELU = "relu"
+    GELU = "gelu"
+
+
+@dataclass(frozen=True)
+class Text:
+    path: str
+
+    def identity(self):
+        return {"is": "Text", "text": Path(self.path).read_text()}
+
+    def check(self):
+        pass
+
+    def prepare(self, cache):
+        pass
+
+
+@dataclass(frozen=True)
+class Optim:
+    lr: float = 0.1
+
+
+@dataclass(frozen=True)
+class Config:
+    data: Text
+    optim: Optim = Optim()
+    depth: int = 1
+    act: Act = Act.RELU
+    wide: bool = False
+
+    def __post_init__(self):
+        if self.depth < 0:
+            raise ValueError("depth")
+
+    def size(self):
+        return 1
+
+
+def train(config: Config, seed: int, epochs: int, run: Run):
+    """Train."""
+    for epoch in range(epochs):
+        yield {"top1": SCALE * config.wide + config.depth + noise(seed), "loss": 1.0}
+
+
+study = Study(question="Q?", base=Config(Text("words.txt")), train=train, vary=ladder(Trick("wide", {"wide": True})), seeds=2,
+              epochs=2)
+'''
+BESIDE = "def noise(seed):\n    return seed * 0.37 % 1\n\n\ndef unused():\n    return 1\n"
+MINE = "mine.py"
+
+
+def replaced(name, old, new):
+    """An edit: a text in a file gives place to another."""
+
+    def edit():
+        text = Path(name).read_text()
+        assert old in text
+        Path(name).write_text(text.replace(old, new))
+        return MINE
+
+    return edit
+
+
+def renamed():
+    Path(MINE).rename("other-name.py")
+    return "other-name.py"
+
+
+def copied():
+    Path("copy").mkdir()
+    for name in (MINE, "beside.py"):
+        shutil.copy(name, Path("copy") / name)
+    return "copy/mine.py"
+
+
+def renamed_helper():
+    Path("beside.py").rename("helpers.py")
+    return replaced(MINE, "from beside import", "from helpers import")()
+
+
+def helper_moved_in():
+    text = Path(MINE).read_text().replace("from beside import noise\n", BESIDE)
+    Path(MINE).write_text(text)
+    return MINE
+
+
+SAME = {
+    "nothing": replaced(MINE, '"Q?"', '"Q?"'),
+    "a comment and a docstring": replaced(MINE, '    """Train."""\n', '    """Train it."""\n    # well\n'),
+    "another question": replaced(MINE, '"Q?"', '"What then?"'),
+    "the file renamed": renamed,
+    "the file copied": copied,
+    "a field with a default": replaced(MINE, "    wide: bool = False", "    wide: bool = False\n    dropout: float = 0.0"),
+    "a field of a nested config": replaced(MINE, "    lr: float = 0.1", "    lr: float = 0.1\n    nesterov: bool = False"),
+    "a field in front": replaced(MINE, "    data: Text\n", "    data: Text\n    first: tuple = (1, 2)\n"),
+    "an import for the study alone": replaced(MINE, "Trick, ladder", "Trick, factorial, ladder"),
+    "a function nothing reaches": replaced("beside.py", "return 1", "return 2"),
+    "a module beside it renamed": renamed_helper,
+    "a member of an Enum by its name": replaced(MINE, "act: Act = Act.RELU", 'act: Act = Act("relu")'),
+}
+OTHER = {
+    "a print": (replaced(MINE, "    for epoch in", "    print(1)\n    for epoch in"), r"older training code \(changed: train\)"),
+    "a metric": (replaced(MINE, '"loss": 1.0', '"loss": 1.0, "more": 2.0'), r"older training code \(changed: train\)"),
+    "a constant": (replaced(MINE, "SCALE = 10", "SCALE = 11"), r"older training code \(changed: SCALE\)"),
+    "a module beside": (replaced("beside.py", "0.37", "0.38"), r"older training code \(changed: beside.py: noise\)"),
+    "a law of the config": (replaced(MINE, "depth < 0", "depth < -1"), r"older training code \(changed: Config\)"),
+    "a method of the config": (replaced(MINE, "return 1\n", "return 2\n"), r"older training code \(changed: Config\)"),
+    "the function renamed": (replaced(MINE, "train(config", "fit(config"), None),
+    "a function that is new": (
+        replaced(MINE, "+ noise(seed)", "+ noise(seed) + more()\n\n\ndef more():\n    return 0"),
+        None,
+    ),
+    "a default": (replaced(MINE, "depth: int = 1", "depth: int = 2"), r"made under another default \(depth was 1 and is 2\)"),
+    "a nested default": (
+        replaced(MINE, "lr: float = 0.1", "lr: float = 0.2"),
+        r"made under another default \(optim.lr was 0.1 and is 0.2\)",
+    ),
+    "a default of an Enum": (
+        replaced(MINE, "act: Act = Act.RELU", "act: Act = Act.GELU"),
+        r"another default \(act was Act.RELU and is Act.GELU\)",
+    ),
+    "the data": (replaced("words.txt", "a b", "a c"), "made with other data"),
+    "the data and the code": (
+        lambda: replaced("words.txt", "a b", "a c")() and replaced(MINE, "SCALE = 10", "SCALE = 11")(),
+        r"older training code \(changed: SCALE\) and other data",
+    ),
+}
+OTHER["the function renamed"] = (
+    lambda: replaced(MINE, "def train(", "def fit(")() and replaced(MINE, "train=train", "train=fit")(),
+    r"older training code \(new: fit; gone: train\)",
+)
+OTHER["a function that is new"] = (
+    lambda: replaced(MINE, "+ noise(seed)", "+ noise(seed) + more()")()
+    and replaced(MINE, "\nstudy =", "\ndef more():\n    return 0\n\n\nstudy =")(),
+    r"older training code \(changed: train; new: more\)",
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A study of four trials, finished."""
+    monkeypatch.chdir(tmp_path)
+    Path(MINE).write_text(STUDY)
+    Path("beside.py").write_text(BESIDE)
+    Path("words.txt").write_text("a b")
+    run(MINE)
+    return tmp_path
+
+
+def run(name, decision=""):
+    """Trials that ran."""
+    options = launch.Options("x.db", None, Path("cache"), True, None, Resources(1, 0, 1), False, decision)
+    for module in ("beside", "helpers"):
+        __import__("sys").modules.pop(module, None)
+    return launch.run(read(Path(name)), options, lambda session: None, lambda doing: None).ran
+
+
+def asked(name):
+    """What there is to decide, and how many trials are known to be done."""
+    file, record = read(Path(name)), Record.open("x.db")
+    found = replayed(record, with_history(record, file.study, file.name))
+    return question(record, found, file.name), len(found.scores)
+
+
+def rows():
+    with sqlite3.connect("x.db") as record:
+        lines = "select metrics from rows order by key, epoch", "select count(*) from trials"
+        return [record.execute(line).fetchall() for line in lines]
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_an_edit_that_changes_no_training_repeats_none(folder, edit):
+    name = SAME[edit]()
+    assert asked(name) == ("", 4)
+    assert run(name) == 0
+
+
+@pytest.mark.parametrize("edit", OTHER)
+def test_an_edit_that_changes_training_is_named_and_asks_for_a_decision(folder, edit):
+    change, said = OTHER[edit]
+    name, before = change(), rows()
+    told, done = asked(name)
+    assert done == 0
+    for words in (r"^4 finished trials of mine were made ", said, "would be repeated: `--again` trains anew, `--keep` uses"):
+        __import__("re").search(words, told) or pytest.fail(f"{words!r} is not in {told!r}")
+    with pytest.raises(Undecided) as refused:
+        run(name)
+    assert (str(refused.value), refused.value.exit_code) == (told, 78)
+    assert rows() == before
+    assert run(name, "kept") == 0
+    assert asked(name) == ("", 4)
+    assert run(name) == 0
+    found = evidence(Record.open("x.db"), read(Path(name)).study, "mine", "")
+    assert set(found.trials["older"]) == {"older, kept"}
+    assert len(found.older) == 1
+    assert rows() == before
+    assert run(name, "again") == 4  # the user has thought again
+    assert asked(name) == ("", 4)
+    assert run(name) == 0
+    assert rows()[1] == [(8,)]
+    assert {row for (row,) in before[0]} <= {row for (row,) in rows()[0]}
