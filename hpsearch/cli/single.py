@@ -45,7 +45,7 @@ def rerun(
     trials: Annotated[int | None, typer.Option(help="How many are trained again for --adopt. [default: 3]")] = None,
     debug: Debug = False,
 ) -> None:
-    """Train one trial of the record again, here, and say whether its rows are the same. The record stays as it is without --adopt."""
+    """Train one trial of the record again, here, and say whether its rows are the same. Only --adopt writes to the record."""
     from hpsearch.trials import again, launch
 
     stop_on_signals()

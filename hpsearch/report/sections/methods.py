@@ -20,7 +20,7 @@ def methods(evidence: Evidence) -> tuple[Block, ...]:
     if isinstance(evidence.study, Elsewhere):
         return methods_elsewhere(evidence, evidence.study, unit_of(evidence), (_model(evidence), _spread(evidence)))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
-    notes = (_spread(evidence), exact_words(effects(evidence)))
+    notes = (_spread(evidence), exact_words(effects(evidence)), *(f"{each}." for each in evidence.older))
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
 
 
