@@ -1,7 +1,9 @@
 """What an edit of a study costs: which finished trials are still known, what is said of those that are not, and what is done."""
 
+import re
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,7 @@ study = Study(question="Q?", base=Config(Text("words.txt")), train=train, vary=l
               epochs=2)
 '''
 BESIDE = "def noise(seed):\n    return seed * 0.37 % 1\n\n\ndef unused():\n    return 1\n"
+MORE = "\ndef more():\n    return 0\n"
 MINE = "mine.py"
 
 
@@ -135,10 +138,13 @@ OTHER = {
     "a module beside": (replaced("beside.py", "0.37", "0.38"), r"older training code \(changed: beside.py: noise\)"),
     "a law of the config": (replaced(MINE, "depth < 0", "depth < -1"), r"older training code \(changed: Config\)"),
     "a method of the config": (replaced(MINE, "return 1\n", "return 2\n"), r"older training code \(changed: Config\)"),
-    "the function renamed": (replaced(MINE, "train(config", "fit(config"), None),
+    "the function renamed": (
+        lambda: replaced(MINE, "def train(", "def fit(")() and replaced(MINE, "train=train", "train=fit")(),
+        r"older training code \(new: fit; gone: train\)",
+    ),
     "a function that is new": (
-        replaced(MINE, "+ noise(seed)", "+ noise(seed) + more()\n\n\ndef more():\n    return 0"),
-        None,
+        lambda: replaced(MINE, "+ noise(seed)", "+ noise(seed) + more()")() and replaced(MINE, "\nstudy =", f"{MORE}\n\nstudy =")(),
+        r"older training code \(changed: train; new: more\)",
     ),
     "a default": (replaced(MINE, "depth: int = 1", "depth: int = 2"), r"made under another default \(depth was 1 and is 2\)"),
     "a nested default": (
@@ -155,15 +161,6 @@ OTHER = {
         r"older training code \(changed: SCALE\) and other data",
     ),
 }
-OTHER["the function renamed"] = (
-    lambda: replaced(MINE, "def train(", "def fit(")() and replaced(MINE, "train=train", "train=fit")(),
-    r"older training code \(new: fit; gone: train\)",
-)
-OTHER["a function that is new"] = (
-    lambda: replaced(MINE, "+ noise(seed)", "+ noise(seed) + more()")()
-    and replaced(MINE, "\nstudy =", "\ndef more():\n    return 0\n\n\nstudy =")(),
-    r"older training code \(changed: train; new: more\)",
-)
 
 
 @pytest.fixture
@@ -181,7 +178,7 @@ def run(name, decision=""):
     """Trials that ran."""
     options = launch.Options("x.db", None, Path("cache"), True, None, Resources(1, 0, 1), False, decision)
     for module in ("beside", "helpers"):
-        __import__("sys").modules.pop(module, None)
+        sys.modules.pop(module, None)
     return launch.run(read(Path(name)), options, lambda session: None, lambda doing: None).ran
 
 
@@ -207,12 +204,13 @@ def test_an_edit_that_changes_no_training_repeats_none(folder, edit):
 
 @pytest.mark.parametrize("edit", OTHER)
 def test_an_edit_that_changes_training_is_named_and_asks_for_a_decision(folder, edit):
+    """Nothing is run before the user has decided; then old results are used, or left where they are."""
     change, said = OTHER[edit]
     name, before = change(), rows()
     told, done = asked(name)
     assert done == 0
     for words in (r"^4 finished trials of mine were made ", said, "would be repeated: `--again` trains anew, `--keep` uses"):
-        __import__("re").search(words, told) or pytest.fail(f"{words!r} is not in {told!r}")
+        assert re.search(words, told)
     with pytest.raises(Undecided) as refused:
         run(name)
     assert (str(refused.value), refused.value.exit_code) == (told, 78)
@@ -229,3 +227,89 @@ def test_an_edit_that_changes_training_is_named_and_asks_for_a_decision(folder, 
     assert run(name) == 0
     assert rows()[1] == [(8,)]
     assert {row for (row,) in before[0]} <= {row for (row,) in rows()[0]}
+
+
+def test_a_default_that_is_put_back_finds_the_results_that_were_made_under_it(folder):
+    change = replaced(MINE, "depth: int = 1", "depth: int = 2")()
+    assert run(change, "again") == 4
+    replaced(MINE, "depth: int = 2", "depth: int = 1")()
+    assert asked(MINE) == ("", 4)
+    assert run(MINE) == 0
+    found = evidence(Record.open("x.db"), read(Path(MINE)).study, "mine", "")
+    assert set(found.trials["older"]) == {""}  # they are what the study asks for, and no older results
+    assert sorted(found.trials["score"]) == sorted([1.0, 1.37, 11.0, 11.37])
+
+
+def test_code_that_is_put_back_needs_no_decision(folder):
+    assert run(replaced(MINE, "SCALE = 10", "SCALE = 11")(), "again") == 4
+    replaced(MINE, "SCALE = 11", "SCALE = 10")()
+    assert asked(MINE) == ("", 4)
+    assert run(MINE) == 0
+
+
+def test_a_trial_that_failed_under_older_code_is_tried_again_without_a_question(folder):
+    replaced(MINE, "    for epoch in", "    assert seed < 1 or not config.wide\n    for epoch in")()
+    assert run(MINE, "again") == 4
+    replaced(MINE, "    assert seed < 1 or not config.wide\n", "")()
+    replaced(MINE, "    for epoch in", "    seed + 0\n    for epoch in")()
+    told, _ = asked(MINE)
+    assert told.startswith("4 finished trials of mine were made by older training code (")  # the first version's, all complete
+    Path("x.db").unlink()
+    replaced(MINE, "    seed + 0\n", "    assert seed < 1 or not config.wide\n")()
+    shutil.rmtree("trials")
+    run(MINE)
+    replaced(MINE, "    assert seed < 1 or not config.wide\n", "")()
+    assert asked(MINE)[0].startswith("3 finished trials of mine were made by older training code (changed: train)")
+    assert run(MINE, "kept") == 1
+
+
+SEARCHED = STUDY.replace("seeds=2,", 'seeds=2, tune=Tune(Space(rate=10 ** Uniform(-3, 0)), ROUNDS, arms="base", confirm=None),')
+SEARCHED = SEARCHED.replace("import Run, Study,", "import Round, Run, Space, Study, Tune, Uniform,").replace(
+    "    depth: int = 1\n", "    depth: int = 1\n    rate: float = 0.1\n"
+)
+SEARCHED = SEARCHED.replace('"loss": 1.0', '"loss": config.rate').replace("+ noise(seed)", "+ config.rate")
+SEARCHED = SEARCHED.replace("ROUNDS", "(Round(points=8, epochs=1, keep=1), Round(points=4, epochs=2))")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "vary=ladder",
+            'goal="minimise", vary=ladder',
+            r"^goal was 'maximise' and is 'minimise': the search goes another way, and ",
+        ),
+        (
+            "vary=ladder",
+            'metric="loss", goal="minimise", vary=ladder',
+            r"^metric was 'top1' and is 'loss', goal was 'maximise' and is",
+        ),
+    ],
+)
+def test_finished_trials_that_another_metric_or_direction_leaves_are_counted(folder, old, new, said):
+    Path(MINE).write_text(SEARCHED)
+    assert run(MINE, "again") == 16
+    replaced(MINE, old, new)()
+    told, _ = asked(MINE)
+    assert re.search(said, told)
+    lost = int(re.search(r"and (\d+) finished trials of mine are no longer asked for", told)[1])
+    assert 4 <= lost <= 12  # all but the first points of the first round, which follow from no score
+    with pytest.raises(Undecided):
+        run(MINE)
+    assert run(MINE, "again") == lost
+    assert asked(MINE)[0] == ""
+
+
+def test_a_renamed_study_goes_on_with_its_earlier_searches(folder):
+    Path(MINE).write_text(SEARCHED)
+    run(MINE, "again")
+    replaced(MINE, "Uniform(-3, 0)", "Uniform(-2.5, 0)")()
+    run(MINE)
+    record, study = Record.open("x.db"), read(Path(MINE)).study
+    before = with_history(record, study, "mine")
+    assert len(before.tune.earlier) == 1
+    name = renamed()
+    assert with_history(record, read(Path(name)).study, "other-name").tune.earlier == before.tune.earlier
+    assert asked(name)[0] == ""
+    assert run(name) == 0
+    assert evidence(Record.open("x.db"), read(Path(name)).study, "other-name", "").provenance["command"]
