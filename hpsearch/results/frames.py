@@ -13,6 +13,7 @@ from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Record
 from hpsearch.run import Row
+from hpsearch.space import Choice
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, agenda
 from hpsearch.values import field_at
@@ -102,6 +103,9 @@ def _trials(entries: list[Entry], past: Past, scores: Mapping[str, float | None]
         line |= {name: field_at(trial.config, name) if values is None else values.get(name) for name in tuned}
         lines.append(line)
     frame = pd.DataFrame(lines, columns=[*TRIAL, *STATE, "older", *tuned])
+    options = {each.name for each in study.tune.space.parameters if isinstance(each.domain, Choice)} if study.tune else set()
+    for name in options:  # None may be one of them, and is no missing number
+        frame[name] = pd.Series([line[name] for line in lines], dtype=object)
     whole = {"round": "Int64", "point": "Int64", "attempts": "Int64", "score": "float64", "seconds": "float64"}
     return frame.astype(whole).fillna({"reason": "", "host": "", "device": ""})
 

@@ -80,7 +80,9 @@ def test_training_anew_leaves_what_was_there(hpsearch):
     assert code == 0
     assert "; 4 of them ran now" in said
     assert set(before) < set(select("select key, epoch, metrics from rows"))
-    assert "older" not in Path("runs/older.md").read_text().replace("older.py", "").replace("older KEY", "").replace("Study: older", "")
+    assert "older" not in Path("runs/older.md").read_text().replace("older.py", "").replace("older KEY", "").replace(
+        "Study: older", ""
+    )
     assert hpsearch("run", "older.py", "--here", "--again", "--keep")[::2] == (
         2,
         "hpsearch: --again trains anew what --keep would use: give one of the two\n",
