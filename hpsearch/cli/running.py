@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.signals import stop_on_signals
@@ -13,6 +14,8 @@ from hpsearch.errors import Refused
 
 if TYPE_CHECKING:
     from hpsearch.results.older import Verdict
+
+LISTED = 12  # failed trials that ``status`` names one by one
 
 
 def run(
@@ -45,17 +48,21 @@ def run(
     decision: Verdict = "again" if again else "kept" if keep else ""
     options = launch.Options(record, folder, launch.cache_folder(), here, address, each, retry_failed, decision)
     console = Console()
+    if not here and (note := launch.unused_cluster(address)):
+        console.print(note, highlight=False, markup=False)
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")
         told = evidence_of(file, open_record(record, folder))
         written = write_report(told, out or beside(record, file))
-    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False)
+    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
     closing(console, told)
-    console.print(f"report: {written[0]}", highlight=False)
+    for line in failed_lines(told):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"report: {written[0]}", highlight=False, markup=False)
     if session.plan.problems and not session.plan.measurements:
         raise Refused(session.plan.problems[0])
-    raise typer.Exit(1 if session.failed else 0)
+    raise typer.Exit(1 if session.failed or session.plan.problems else 0)
 
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
@@ -75,8 +82,14 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     console.print(opened.holder() or "nobody is running it now", highlight=False)
     terminal.say_older(console, opened, file)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
-    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].to_numpy().tolist():
-        console.print(f"failed {key[:12]} arm {arm!r} seed {seed}: {reason}", highlight=False, markup=False)
+    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():
+        console.print(
+            f"failed {key[:12]} arm {arm!r} seed {seed}: {on_a_line(reason)}", highlight=False, markup=False, soft_wrap=True
+        )
+    if len(failed) > LISTED:
+        console.print(f"and {len(failed) - LISTED} more that failed, which the report lists", highlight=False)
+    for line in failed_lines(told):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.said_of_rounds(told.agenda):
         console.print(line, highlight=False, markup=False)
     for problem in told.agenda.problems:

@@ -12,13 +12,14 @@ from hpsearch.results.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Record
-from hpsearch.run import Row
+from hpsearch.run import Recorded, Row
 from hpsearch.space import Choice
 from hpsearch.study import Study, Trial
-from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.study.agenda import Agenda, Memo, agenda
 from hpsearch.values import field_at
 
 TRIAL = ("key", "role", "arm", "round", "point", "seed", "epochs")
+ROW = ("key", "role", "arm", "round", "seed", "epoch")
 STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
 OLDER = {"kept": "older, kept", "adopted": "older, adopted"}  # how a trial is marked that was made otherwise than it would be now
 
@@ -63,8 +64,9 @@ def replayed(record: Record | None, study: Study, decision: Verdict = "") -> Rep
     """The same, with where the record has the trials; ``decision`` is what becomes of older ones that nobody decided about."""
     past = Past(record, study, decision)
     scores: dict[str, float | None] = {}
+    memo = Memo(study)
     while True:
-        plan = agenda(study, scores)
+        plan = agenda(study, scores, memo)
         trials = list(plan.trials())
         former = plan.looked - {trial.key for trial in trials}
         found = past.scores(trials) | (record.scores(former, study.metric, study.last) if record and former else {})
@@ -78,9 +80,9 @@ Entry = tuple[dict[str, Any], Trial]  # identifying columns, trial
 
 def _entries(plan: Agenda) -> list[Entry]:
     entries: list[Entry] = []
-    for stage in plan.stages:
-        for place, (trial, point) in enumerate(zip(stage.trials, stage.points, strict=True)):
-            ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
+    for round_ in plan.rounds:
+        for place, (trial, point) in enumerate(zip(round_.trials, round_.points, strict=True)):
+            ids = {"role": SEARCH, "arm": round_.arm.name, "round": round_.index + 1, "point": place}
             entries.append((ids | {"values": point}, trial))
     for number, trial in enumerate(plan.teachers, start=1):
         entries.append(({"role": TEACHER, "arm": f"teacher {number}", "round": None, "point": None}, trial))
@@ -111,15 +113,19 @@ def _trials(entries: list[Entry], past: Past, scores: Mapping[str, float | None]
 
 
 def _rows(entries: list[Entry], rows: Mapping[str, list[tuple[int, Row]]]) -> pd.DataFrame:
-    names = ("key", "role", "arm", "round", "seed", "epoch")
     lines = []
     for ids, trial in entries:
         for epoch, row in rows.get(trial.key, ()):
-            metrics = {name: value for name, value in row.items() if isinstance(value, int | float)}
+            metrics = {name: value for name, value in row.items() if _drawn(name, value)}
             line = {"key": trial.key, "role": ids["role"], "arm": ids["arm"], "round": ids["round"], "seed": trial.seed}
             lines.append({**line, "epoch": epoch, **metrics})
-    frame = pd.DataFrame(lines, columns=None if lines else list(names))
+    frame = pd.DataFrame(lines, columns=None if lines else list(ROW))
     return frame.astype({"round": "Int64"})
+
+
+def _drawn(name: str, value: Recorded) -> bool:
+    """Whether a metric gets a column: numbers do, unless their name is that of a column that says whose row it is."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and name not in ROW
 
 
 def _provenance(launch: Mapping[str, Any] | None, older: tuple[str, ...]) -> dict[str, str]:

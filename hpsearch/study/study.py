@@ -12,7 +12,7 @@ from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.run import HeldOut, Source
-from hpsearch.search import Ask, Divergence, Tune
+from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.study.fingerprint import Code, read_code, read_file
@@ -32,7 +32,7 @@ from hpsearch.values import (
     with_fields,
 )
 
-Train = Callable[..., Iterator[Mapping[str, Any]]]
+Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.run``
 BUILT_IN = Path(__file__).parents[1] / "training" / "images" / "loop.py"  # read, not imported: torch stays out until a trial runs
 TUNING_SEED = 1_000_000  # seeds from here on are for tuning; those below are for tables
 
@@ -71,8 +71,8 @@ class Study(Value):
     """One question with its three roles: ``base`` (fixed), ``vary`` (asked about), ``tune`` (re-tuned so that the answer is fair).
 
     It is checked whole when it is built: every arm is laid over the base, every range tried at both ends, the cost compared with
-    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, a generator of one mapping of metrics per
-    epoch; without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
+    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, which yields or reports one mapping of metrics
+    per epoch (see ``hpsearch.run``); without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
     """
 
     question: str
@@ -149,16 +149,6 @@ class Study(Value):
         except ValueError:
             return False
         return True
-
-    @cached_property
-    def asked(self) -> dict[tuple[str, Ask], Trial]:
-        """Trials made so far for the runs that searches ask for, by name of the arm: a memory, no part of the value."""
-        return {}
-
-    @cached_property
-    def unfolded(self) -> dict[str, Any]:
-        """How the searches unfolded last, by name of the arm: a memory of ``hpsearch.study.agenda``, no part of the value."""
-        return {}
 
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""

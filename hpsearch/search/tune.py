@@ -1,6 +1,6 @@
-"""Rounds, from coarse to fine: what a search is told to do.
+"""What a study says of its search: over which space, in which rounds, and what is run again at the end.
 
-How a round unfolds is in ``hpsearch.search.unfold``; the words and numbers that a study states are here.
+How the search unfolds from there is in ``hpsearch.search.unfolding``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,11 +22,11 @@ SHARES = ((0.1, 0.4), (0.3, 0.3), (1.0, 0.3))  # of a full training, of the epoc
 
 @dataclass(frozen=True)
 class Round(Value):
-    """One stage from coarse to fine: so many points, so many epochs each, how many to keep for the next."""
+    """One step from coarse to fine: how many points, for how many epochs each, and how many of them the next round builds on."""
 
     points: int
     epochs: int
-    keep: int | None = None  # points kept, round which the next box is drawn; without it about 0.6 times the root of the points
+    keep: int | None = None  # best points, around which the next round searches; else about 0.6 times the root of the points
 
     def __post_init__(self) -> None:
         _whole("Round", points=self.points, epochs=self.epochs)
