@@ -124,9 +124,8 @@ class Study(Value):
     @cached_property
     def kinds(self) -> frozenset[Known]:
         """The classes and functions that configs of the study may hold: what ``from_json`` has to know to read one."""
-        options = (
-            (each.domain.options for each in self.tune.space.parameters if isinstance(each.domain, Choice)) if self.tune else ()
-        )
+        searched = self.tune.space.parameters if isinstance(self.tune, Tune) else ()  # checked after the plan, which needs this
+        options = (each.domain.options for each in searched if isinstance(each.domain, Choice))
         tricks = (trick.sets for trick in self.plan.tricks)
         return frozenset(kinds((self.base, *options, *tricks)))
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.needed import seconds_needed
-from hpsearch.report.sections.older import mark_arms, mark_contrasts
+from hpsearch.report.sections.marks import mark_arms, mark_contrasts
 from hpsearch.report.words import Unit, count, hours, listed, short_names, unit
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scores_of
