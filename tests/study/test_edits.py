@@ -313,3 +313,36 @@ def test_a_renamed_study_goes_on_with_its_earlier_searches(folder):
     assert asked(name)[0] == ""
     assert run(name) == 0
     assert evidence(Record.open("x.db"), read(Path(name)).study, "other-name", "").provenance["command"]
+
+
+TAUGHT = """
+from dataclasses import dataclass
+from typing import Any
+from hpsearch import Study, Teacher, Trick, ladder
+
+@dataclass(frozen=True)
+class Config:
+    depth: int = 1
+    teacher: Any = None
+
+def train(config, seed, epochs, run):
+    learned = float(run.given("teacher").read_text()) if config.teacher else 0.0
+    with run.keeping("weights.pt") as path:
+        path.write_text(str(config.depth * 10))
+    yield {"top1": learned + seed}
+
+study = Study(question="Q?", base=Config(), train=train, epochs=1, seeds=2,
+              vary=ladder(Trick("taught", {"teacher": Teacher({"depth": 3})})))
+"""
+
+
+def test_a_new_student_learns_from_a_teacher_that_was_kept(folder):
+    Path(MINE).write_text(TAUGHT)
+    assert run(MINE, "again") == 5
+    replaced(MINE, "    yield", "    print(1)\n    yield")()
+    replaced(MINE, "seeds=2", "seeds=3")()
+    assert asked(MINE)[0].startswith("5 finished trials of mine were made by older training code (changed: train)")
+    assert run(MINE, "kept") == 2  # the third seed of both arms
+    measured = evidence(Record.open("x.db"), read(Path(MINE)).study, "mine", "").measurements()
+    assert dict(measured[measured["arm"] == "taught"][["seed", "score"]].to_numpy().tolist()) == {0: 30.0, 1: 31.0, 2: 32.0}
+    assert measured["older"].tolist() == ["older, kept", "older, kept", ""] * 2
