@@ -6,6 +6,7 @@ import typer
 
 from hpsearch.cli.opening import evidence_of, find_trial
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFolder, TrialWords
+from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
 
@@ -29,7 +30,7 @@ def show(
 
     file, opened, found = find_trial(trial, record, folder, data)
     for heading, text in lookup.told(found, evidence_of(file, opened)):
-        typer.echo(f"{heading:<22}  {text}")
+        echo(f"{heading:<22}  {text}")
 
 
 def rerun(
@@ -57,11 +58,11 @@ def rerun(
     if adopt:
         raise typer.Exit(_adopt(file, opened, found, resources, trials))
     if again.trial_of(found, file.study, file.known).code != found.columns["code"]:
-        typer.echo("the training code has changed since this trial ran: its rows may be others for that reason")
+        echo("the training code has changed since this trial ran: its rows may be others for that reason")
     _prepare(file)
     compared = _trained(file, found, resources)
     for line in again.said(compared, found):
-        typer.echo(line)
+        echo(line)
     raise typer.Exit(0 if compared.equal else 1)
 
 
@@ -76,10 +77,8 @@ def _prepare(file: "StudyFile") -> None:
 def _trained(file: "StudyFile", found: "Found", resources: "Resources") -> "Compared":
     from hpsearch.trials import again, launch
 
-    typer.echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
-    return again.rerun(
-        found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: typer.echo(f"epoch {epoch}")
-    )
+    echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
+    return again.rerun(found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}"))
 
 
 def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Resources", number: int | None) -> int:
@@ -96,14 +95,14 @@ def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Reso
 
     def told(proof: adoption.Proof) -> None:
         for line in again.said(proof.compared, proof.found):
-            typer.echo(line)
+            echo(line)
 
     proofs = adoption.prove(record, keys, lambda each: _trained(file, each, resources), told)
     if not all(proof.holds for proof in proofs):
-        typer.echo("nothing was adopted: the present training code gives other rows")
+        echo("nothing was adopted: the present training code gives other rows")
         return 1
     adoption.adopt(record, proofs, found.columns["code"], code)
-    typer.echo(
+    echo(
         f"{len(proofs)} trained again with equal rows: {len(others)} trials of this study are taken over from the older training "
         f"code, as the record now says; next: hpsearch run {file.path}"
     )

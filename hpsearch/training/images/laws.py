@@ -26,6 +26,8 @@ LossScaling = Literal["static", "dynamic"]
 Crop = Literal["none", "pad", "resized"]
 Colour = Literal["none", "paper", "gluoncv"]
 Pixels = Literal["own", "imagenet", "recordio"]
+Interpolation = Literal["nearest", "bilinear"]
+PlateauOn = Literal["training", "tuning"]
 
 BASIC = (18, 34)  # depths made of basic blocks (3x3, 3x3)
 BOTTLENECK = (14, 26, 50, 101, 152)  # depths made of bottlenecks (1x1, 3x3, 1x1)
@@ -119,6 +121,8 @@ LAWS: dict[str, Law] = {
     "cycles": _whole("whole cycles >= 1", 1),
     "warmup": _number(f"0 <= warmup < 1, {_share}", lambda value: 0 <= value < 1),
     "warmup_form": _choice("warmup_form", WarmupForm),
+    "warmup_of": _or_none(_whole("whole warmup_of >= 1 in epochs", 1)),
+    "plateau_on": _choice("plateau_on", PlateauOn),
     "loss": _choice("loss", Loss),
     "smoothing": _number("0 <= smoothing < 1", lambda value: 0 <= value < 1),
     "smoothing_form": _choice("smoothing_form", SmoothingForm),
@@ -148,4 +152,5 @@ LAWS: dict[str, Law] = {
     "train_size": _or_none(_whole("whole train_size >= 1 in pixels", 1)),
     "test_size": _or_none(_whole("whole test_size >= 1 in pixels", 1)),
     "test_resize": _or_none(_whole("whole test_resize >= 1 in pixels", 1)),
+    "trivial_interpolation": _choice("trivial_interpolation", Interpolation),
 }

@@ -10,16 +10,17 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
     """The factor on the peak rate at the step before which ``progress`` (0 to under 1) of all steps were taken.
 
     A linear warmup, then the recipe's schedule; both may need ``step_size``, one over the number of all steps, to know how long a
-    step is. ``losses`` are the training losses of the epochs so far, which ``plateau`` follows: the held-out images are there to
-    score and must not steer.
+    step is. ``losses`` are the losses of the epochs so far that ``plateau`` follows: on the training images, or on the
+    tuning slice. The final set is there to score and must not steer.
 
     >>> from hpsearch.training import digits
     >>> [factor(Recipe(data=digits(), warmup=0.2), progress) for progress in (0, 0.1, 0.2, 0.25)]
     [0.0, 0.5, 1.0, 0.1]
     """
-    if progress < recipe.warmup:
-        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), recipe.warmup)
-    after = (progress - recipe.warmup) / (1 - recipe.warmup)
+    share = recipe.warmup_share
+    if progress < share:
+        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), share)
+    after = (progress - share) / (1 - share)
     match recipe.schedule:
         case "step":
             return step(progress, recipe.milestones, recipe.drop)
@@ -33,12 +34,22 @@ def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequ
             return cosine(after)
         case "cyclic" if step_size > 0:
             steps = round(1 / step_size)
-            warm = math.floor(recipe.warmup * steps)
-            warm += warm / steps < recipe.warmup  # now as many as return above, whatever the product's last bit
+            warm = warm_steps(recipe, steps)
             return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), recipe.cycles)  # all may be warmup
         case "cyclic":  # in the limit of ever shorter steps
             return cosine(after * recipe.cycles % 1.0)
     return 1.0
+
+
+def warm_steps(recipe: Recipe, steps: int) -> int:
+    """How many of a training's steps are warmup: as many as lie before its share, whatever the last bit of the product.
+
+    >>> from hpsearch.training import digits
+    >>> warm_steps(Recipe(data=digits(), warmup=5 / 120), 120 * 1251)
+    6255
+    """
+    warm = math.floor(recipe.warmup_share * steps)
+    return warm + (warm / steps < recipe.warmup_share)
 
 
 def warmup(progress: float, length: float) -> float:
@@ -91,7 +102,7 @@ def cosine(progress: float) -> float:
 def cyclic(done: int, steps: int, cycles: int) -> float:
     """(1 + cos(pi mod(t - 1, c) / c)) / 2 at step t = ``done`` + 1, c = ceil(``steps`` / cycles) (Huang et al. 2017, equation 2).
 
-    Where the cycles do not fill the steps, the last one is cut short.
+    Where the cycles do not fill the steps, the last one is cut short; ``plan`` and ``run`` say so (``images/remarks.py``).
 
     >>> [round(cyclic(done, 5, 2), 12) for done in range(5)]
     [1.0, 0.75, 0.25, 1.0, 0.75]
