@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +18,11 @@ from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
+
+if TYPE_CHECKING:
+    from hpsearch.results.frames import Replayed
+    from hpsearch.results.record import Record
+    from hpsearch.study.file import StudyFile
 
 LINE_EVERY = 15.0  # seconds between plain lines
 
@@ -115,6 +120,19 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     spent = sum(t.epochs for t in finished)
     limit = f", budget {study.budget:,}" if study.budget else ""
     console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
+
+
+def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
+    """Say which finished trials were made otherwise than they would be now, and what is to be decided about them."""
+    from hpsearch.results.edits import used
+    from hpsearch.results.frames import replayed
+    from hpsearch.results.history import with_history
+    from hpsearch.results.question import question
+
+    found = found or replayed(record, with_history(record, file.study, file.name))
+    asked = question(record, found, file.name)
+    for line in (*used(found.past), *([asked] if asked else [])):
+        console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _finished(trials: list[Trial], states: Mapping[str, Mapping[str, Any]]) -> list[Trial]:

@@ -50,7 +50,10 @@ def isolation_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
         for best in slices.drop_duplicates(["round", "slice"]).sort_values(["round", "slice"]).to_dict("records"):
             place = (best["round"], best["slice"])
             lines.append((name, *place, many[place], best["score"], best[name], best["point"]))
-    return pd.DataFrame(lines, columns=["parameter", "round", "slice", "trials", "score", "value", "point"])
+    frame = pd.DataFrame(lines, columns=["parameter", "round", "slice", "trials", "score", "value", "point"])
+    return frame.assign(
+        value=pd.Series([line[5] for line in lines], dtype=object)
+    )  # None may be an option, and is no missing number
 
 
 def isolation(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:

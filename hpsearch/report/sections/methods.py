@@ -25,7 +25,8 @@ def methods(evidence: Evidence) -> tuple[Block, ...]:
         model = (_model(evidence), _spread(evidence))
         return methods_elsewhere(evidence, unit_of(evidence), model, scales_note(evidence))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
-    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]))
+    older = (f"{each}." for each in evidence.older)
+    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]), *older)
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
 
 
