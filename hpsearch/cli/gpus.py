@@ -1,7 +1,6 @@
 """How long a study of our own recipes would take on a GPU one may not have: published throughputs, scaled by multiply-adds."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.ablation import Trained
@@ -95,16 +94,6 @@ def _epoch(trial: Trial, device: Gpu) -> float:
 
 
 def _work(recipe: "Recipe", counts: Any, size: int) -> int:
-    from hpsearch.training.networks.weights import NETWORK
+    from hpsearch.training.images.recipe import network_of
 
-    return _multiply_adds(tuple(getattr(recipe, name) for name in NETWORK), counts.channels, counts.classes, size)
-
-
-@cache
-def _multiply_adds(network: tuple[Any, ...], channels: int, classes: int, size: int) -> int:
-    from hpsearch.training import Recipe, digits
-    from hpsearch.training.networks.resnet import multiply_adds
-    from hpsearch.training.networks.weights import NETWORK
-
-    fields: dict[str, Any] = dict(zip(NETWORK, network, strict=True))
-    return multiply_adds(Recipe(data=digits(), **fields), channels, classes, size)
+    return network_of(recipe).multiply_adds(counts.channels, counts.classes, size)

@@ -6,7 +6,8 @@ from scipy.stats import beta, ks_2samp, kstest
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from hpsearch.training.images.colour import (
+from hpsearch.training.parts.averaging import Average
+from hpsearch.training.parts.colour import (
     EIGENVALUES,
     EIGENVECTORS,
     brightened,
@@ -16,9 +17,8 @@ from hpsearch.training.images.colour import (
     saturated,
     scaled,
 )
-from hpsearch.training.images.policies import erased, repeated, trivial_augment
-from hpsearch.training.parts.averaging import Average
 from hpsearch.training.parts.mixing import cut_and_pasted, mix, mixed, weight
+from hpsearch.training.parts.policies import erased, repeated, trivial_augment
 from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from hpsearch.ablation.teacher import Trained
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.laws import SmoothingForm
 from hpsearch.training.images.loop import train
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, loss, smoothed
+from hpsearch.training.images.settings import built, loss
+from hpsearch.training.parts.choices import SmoothingForm
+from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, smoothed
 from tests.coordinates.of_optimisation import SMALL, by_loop, by_torch, largest, worst
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of
@@ -232,7 +232,7 @@ def the_loop_listens_to_the_teacher() -> float:
     with tempfile.TemporaryDirectory() as folder:
         rows_of(train, FLAT, 0, FakeRun(Path(folder)))
         weights = Path(folder) / "weights.pt"
-        teacher = resnet(FLAT, 1, 10)
+        teacher = built(FLAT, 1, 10)
         teacher.load_state_dict(torch.load(weights, weights_only=True)["model"])
         teacher.eval()
 

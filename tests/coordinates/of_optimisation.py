@@ -14,12 +14,10 @@ from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.precision import Scaling, autocast
+from hpsearch.training.images.settings import built, counts, factor, groups, initialised, momentum_at, peak
+from hpsearch.training.images.settings import scaling as scale_of
 from hpsearch.training.images.streams import streams
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.initialisation import initialise
-from hpsearch.training.parts.optimisers import counts, groups, momentum_at, peak
-from hpsearch.training.parts.schedules import factor
+from hpsearch.training.parts.precision import autocast
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of
 from tests.training.test_optimisers import NESTEROV, RULES, by_hand, followed, stored_ahead, textbook
@@ -139,7 +137,7 @@ def the_peak_is_scaled() -> float:
 )
 def the_groups_are_timms() -> float:
     recipe = replace(BASE, downsample_in="3x3", deep_stem=True, pool_in_shortcut=True, weight_decay=0.01)
-    model = resnet(recipe, 3, 1000)
+    model = built(recipe, 3, 1000)
     none = replace(recipe, decay_biases=False, decay_gammas=False, decay_betas=False)
 
     def decay_of(found: list[dict[str, object]]) -> dict[int, object]:
@@ -160,7 +158,7 @@ def the_groups_are_timms() -> float:
 )
 def each_kind_has_a_switch_of_its_own() -> float:
     recipe = replace(BASE, depth=26, width=8)
-    model = resnet(recipe, 3, 10)
+    model = built(recipe, 3, 10)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     named = {
         "decay_biases": {id(m.bias) for m in model.modules() if isinstance(m, nn.Linear)},
@@ -311,7 +309,7 @@ def by_loop(recipe: Recipe, weights: dict[str, Path] | None = None) -> tuple[lis
         run = FakeRun(Path(folder), weights=weights or {})
         rows = rows_of(train, recipe, 0, run)
         kept = torch.load(run.folder / "weights.pt", weights_only=True)["model"]
-    trained = {name for name, _ in resnet(recipe, 1, 10).named_parameters()}
+    trained = {name for name, _ in built(recipe, 1, 10).named_parameters()}
     return [float(row["train_loss"]) for row in rows], [kept[name] for name in kept if name in trained]  # type: ignore[arg-type]
 
 
@@ -338,7 +336,7 @@ def by_torch(
     criterion: Criterion = cross_entropy,
 ) -> tuple[list[float], list[Tensor]]:
     """The same of plain torch; of the recipe only network, start, data, batch and epochs are used."""
-    model = initialise(resnet(recipe, 1, 10), recipe, streams(0)["initialisation"])
+    model = initialised(built(recipe, 1, 10), recipe, streams(0)["initialisation"])
     mover, losses = mover_of(model), []
     for i, (images, labels) in enumerate(batches(recipe)):
         for group in mover.param_groups:
@@ -481,7 +479,7 @@ def scales(kind: str, overflows: list[bool]) -> tuple[list[float], int]:
     """The scale after each step, and the steps skipped."""
     weight = nn.Parameter(torch.ones(1))
     mover, found = torch.optim.SGD([weight], lr=0.1), []
-    scaling = Scaling(replace(BASE, precision="fp16", loss_scaling=kind, loss_scale=1024.0), "cpu")
+    scaling = scale_of(replace(BASE, precision="fp16", loss_scaling=kind, loss_scale=1024.0), "cpu")
     for overflow in overflows:
         mover.zero_grad()
         scaling.backward((weight * (math.inf if overflow else 1.0)).sum())

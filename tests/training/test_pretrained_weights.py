@@ -10,7 +10,7 @@ import torchvision
 from hpsearch.errors import Refused
 from hpsearch.training import Pretrained, Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.networks.weights import load_pretrained
+from hpsearch.training.images.weights import load_pretrained
 from hpsearch.values import canonical
 from tests.training.fake_run import FakeRun, rows_of
 

@@ -12,7 +12,7 @@ from hpsearch.ablation import Arm, Teacher, Trick, resolved
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images import loop
-from hpsearch.training.images.precision import Scaling
+from hpsearch.training.images.settings import scaling
 from hpsearch.values import canonical, from_json, to_json
 from tests.training.fake_run import FakeRun, rows_of
 
@@ -158,8 +158,8 @@ def test_in_the_whole_stack_every_trick_is_heard(stack, tmp_path):
 
 # planted faults: one function of the loop made deaf to one field, which the law must notice
 DEAF = {
-    **dict.fromkeys(("downsample_in", "deep_stem", "pool_in_shortcut"), ("resnet",)),
-    "zero_gamma": ("initialise",),
+    **dict.fromkeys(("downsample_in", "deep_stem", "pool_in_shortcut"), ("built",)),
+    "zero_gamma": ("initialised",),
     **dict.fromkeys(("decay_biases", "decay_gammas", "decay_betas"), ("optimiser", "counts")),
     "weight_decay": ("optimiser",),
     "schedule": ("factor",),
@@ -174,7 +174,7 @@ REPLACED = {
     "cutmix": {"mixed": lambda images, targets, *_: (images, targets)},
     "erasing": {"erased": lambda images, *_: images},
     "repeats": {"repeated": lambda order, _: order},
-    "ema": {"Average": lambda model, *_: NoAverage(model)},
+    "ema": {"average": lambda recipe, model, *_: NoAverage(model)},
 }
 loop_smoothed = loop.smoothed
 
@@ -205,7 +205,7 @@ def deaf(monkeypatch, field):
     elif field == "precision":
         autocast = loop.autocast
         monkeypatch.setattr(loop, "autocast", lambda _, device: autocast("fp32", device))
-        monkeypatch.setattr(loop, "Scaling", lambda recipe, device: Scaling(replace(recipe, precision="fp32"), device))
+        monkeypatch.setattr(loop, "scaling", lambda recipe, device: scaling(replace(recipe, precision="fp32"), device))
     elif field == "teacher":
         monkeypatch.setattr(loop, "guide", lambda *_: None)
     else:

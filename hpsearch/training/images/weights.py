@@ -10,33 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import Refused
-from hpsearch.training.data import digits
-from hpsearch.training.images.colour import pixel_statistics
-from hpsearch.training.images.laws import BASIC
-from hpsearch.training.images.recipe import Recipe
-from hpsearch.training.networks.resnet import BLOCKS, resnet
-
-NETWORK = (  # fields of a recipe that a network is made of
-    *("depth", "width", "stem", "downsample_in", "deep_stem", "pool_in_shortcut"),
-    *("norm", "norm_images", "norm_groups", "dropout"),
-)
+from hpsearch.training.networks.network import Network
+from hpsearch.training.networks.resnet import BASIC, BLOCKS, ResNet
+from hpsearch.training.parts.colour import pixel_statistics
+from hpsearch.values import KIND, from_json
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A network with its weights, and what its input is normalised by."""
 
-    model: nn.Sequential
+    model: nn.Module
     mean: Tensor  # (channels, 1, 1), of pixels in 0..255
     deviation: Tensor  # (channels, 1, 1)
     channels: int
     classes: int
-    recipe: Recipe  # whose network it is; only the fields that make a network count
-
-
-def network_of(recipe: Recipe, channels: int, classes: int) -> dict[str, Any]:
-    """What a file of weights has to say so that the network can be made again."""
-    return {name: getattr(recipe, name) for name in NETWORK} | {"channels": channels, "classes": classes}
+    network: Network
 
 
 def load_pretrained(path: Path) -> Loaded:
@@ -53,22 +42,29 @@ def load_pretrained(path: Path) -> Loaded:
     if isinstance(content, dict) and "network" in content:
         return _own(content)
     state = _state(content, path)
-    recipe, channels, classes = _architecture(state, path)
-    model = resnet(recipe, channels, classes)
-    names = dict(_names(recipe))
+    network, channels, classes = _architecture(state, path)
+    model = network.build(channels, classes)
+    names = dict(_names(network))
     renamed = {_renamed(name, names, path): value for name, value in state.items()}
     _fill(model, renamed, path)
     mean, deviation = pixel_statistics("imagenet", channels)
-    return Loaded(model, mean, deviation, channels, classes, recipe)
+    return Loaded(model, mean, deviation, channels, classes, network)
 
 
 def _own(content: dict[str, Any]) -> Loaded:
-    network = dict(content["network"])
-    channels, classes = network.pop("channels"), network.pop("classes")
-    recipe = Recipe(data=digits(), **network)
-    model = resnet(recipe, channels, classes)
+    network, channels, classes = _made_of(content)
+    model = network.build(channels, classes)
     model.load_state_dict(content["model"])
-    return Loaded(model, content["mean"], content["deviation"], channels, classes, recipe)
+    return Loaded(model, content["mean"], content["deviation"], channels, classes, network)
+
+
+def _made_of(content: dict[str, Any]) -> tuple[Network, int, int]:
+    """Network, channels and classes that a trial kept with its weights; at first it kept the fields of a residual network."""
+    if KIND in content["network"]:
+        return from_json(content["network"]), content["channels"], content["classes"]
+    found = dict(content["network"])
+    channels, classes = found.pop("channels"), found.pop("classes")
+    return ResNet(**found), channels, classes
 
 
 def _state(content: Any, path: Path) -> dict[str, Tensor]:
@@ -82,7 +78,7 @@ def _state(content: Any, path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
-def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int, int]:
+def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[ResNet, int, int]:
     stages = [{m[1] for name in state if (m := re.match(rf"layer{n}\.(\d+)\.", name))} for n in (1, 2, 3, 4)]
     blocks = tuple(map(len, stages))
     basic = "layer1.0.conv3.weight" not in state
@@ -92,8 +88,7 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int,
     deep = "conv1.0.weight" in state
     first = state["conv1.0.weight" if deep else "conv1.weight"]
     shortcut = state.get("layer2.0.downsample.1.weight")
-    recipe = Recipe(
-        data=digits(),
+    network = ResNet(
         depth=depths[0],
         width=len(state["layer1.0.conv1.weight"]),
         stem="large" if deep or first.shape[-1] == 7 else "small",
@@ -101,22 +96,22 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int,
         deep_stem=deep,
         pool_in_shortcut=shortcut is not None and shortcut.ndim == 4,
     )
-    return recipe, first.shape[1], len(state["fc.weight"])
+    return network, first.shape[1], len(state["fc.weight"])
 
 
-def _names(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _names(network: ResNet) -> Iterator[tuple[str, str]]:
     """Their module to ours."""
     stem = [("conv1.0", 0), ("conv1.1", 1), ("conv1.3", 3), ("conv1.4", 4), ("conv1.6", 6), ("bn1", 7)]
-    for theirs, ours in stem if recipe.deep_stem else [("conv1", 0), ("bn1", 1)]:
+    for theirs, ours in stem if network.deep_stem else [("conv1", 0), ("bn1", 1)]:
         yield theirs, f"0.{ours}"
     place = 0
-    for stage, count in enumerate(BLOCKS[recipe.depth], start=1):
+    for stage, count in enumerate(BLOCKS[network.depth], start=1):
         for block in range(count):
-            for n in range(2 if recipe.depth in BASIC else 3):
+            for n in range(2 if network.depth in BASIC else 3):
                 yield f"layer{stage}.{block}.conv{n + 1}", f"1.{place}.branch.{3 * n}"
                 yield f"layer{stage}.{block}.bn{n + 1}", f"1.{place}.branch.{3 * n + 1}"
-            pooled = int(recipe.pool_in_shortcut)  # their pool, or what stands in for it, comes first
-            skipped = int(recipe.pool_in_shortcut and stage > 1)
+            pooled = int(network.pool_in_shortcut)  # their pool, or what stands in for it, comes first
+            skipped = int(network.pool_in_shortcut and stage > 1)
             for n in range(2):
                 yield f"layer{stage}.{block}.downsample.{pooled + n}", f"1.{place}.shortcut.{skipped + n}"
             place += 1
