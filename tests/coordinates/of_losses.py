@@ -55,6 +55,7 @@ def both(ours: Callable[[Tensor], Tensor], theirs: Callable[[Tensor], Tensor], z
     against="torch cross_entropy; classes times torch multi_margin_loss",
     measure="loss and its gradient for 2, 10, 100 and 1,000 classes, relative, float64",
     bound=1e-12,
+    loss=["cross entropy", "hinge"],
 )
 def losses_are_torchs() -> float:
     hinged = replace(BASE, loss="hinge")
@@ -97,6 +98,7 @@ def hinge_starts_at_the_classes_less_one() -> float:
     against="torch cross_entropy(label_smoothing=e), e as it is (code) or eps K / (K - 1) (paper)",
     measure="loss and its gradient for 2 to 1,000 classes, eps 0.05 to 0.4, relative, float32",
     bound=2e-6,
+    smoothing_form=["paper", "code"],
 )
 def smoothing_is_torchs() -> float:
     def apart(classes: int, epsilon: float, form: SmoothingForm, converted: float) -> float:

@@ -9,7 +9,7 @@ import torchvision
 from scipy.stats import kstest, norm, uniform
 from torch import nn
 
-from hpsearch.training import Recipe, digits
+from hpsearch.training import PlainConvNet, Recipe, digits
 from hpsearch.training.images.recipe import network_of
 from hpsearch.training.images.settings import built, initialised
 from hpsearch.training.parts.norms import Dropout
@@ -46,14 +46,27 @@ def resnet_d():
     return worst(*(apart(replace(D, depth=depth), reference) for depth, reference in made))
 
 
-@check("downsample_in", "stem", against="torchvision resnet50, and with its strides moved for ResNet-A",
-       measure="logits and gradients of a training step, relative, float64", bound=1e-9)  # fmt: skip
+@check(
+    "downsample_in",
+    "stem",
+    against="torchvision resnet50, and with its strides moved for ResNet-A",
+    measure="logits and gradients of a training step, relative, float64",
+    bound=1e-9,
+    stem=["large", "small"],
+    downsample_in=["1x1", "3x3"],
+)
 def resnet_a_and_b():
     moved = torchvision.models.resnet50(num_classes=10)
     for module in moved.modules():
         if isinstance(module, torchvision.models.resnet.Bottleneck):
             module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-    return worst(apart(B, torchvision.models.resnet50(num_classes=10)), apart(A, moved))
+    small = torchvision.models.resnet18(num_classes=10)
+    small.conv1, small.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+    return worst(
+        apart(B, torchvision.models.resnet50(num_classes=10)),
+        apart(A, moved),
+        apart(replace(B, depth=18, stem="small"), small, size=16),
+    )
 
 
 @check(
@@ -74,6 +87,7 @@ def width():
     against="torch BatchNorm2d, GroupNorm, and w = g v over the length of v by hand",
     measure="outputs, float64",
     bound=1e-12,
+    norm=["batch", "layer", "group", "weight", "none"],
 )
 def norms():
     x = torch.randn(8, 8, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -85,11 +99,20 @@ def norms():
     layer = next(m for m in built(replace(SMALL, norm="weight"), 3, 10).double().modules() if isinstance(m, nn.Conv2d))
     g, v = layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
     by_hand = g * v / v.square().sum((1, 2, 3), keepdim=True).sqrt()
-    return worst(found, (layer.weight - by_hand).abs().max().item())
+    bare = built(replace(SMALL, norm="none"), 3, 10).double()
+    pixels = torch.randn(2, 3, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    plain = nn.functional.conv2d(pixels, bare[0][0].weight, bare[0][0].bias, padding=1).clamp(min=0)  # nothing but bias and ReLU
+    return worst(found, (layer.weight - by_hand).abs().max().item(), (bare[0](pixels) - plain).abs().max().item())
 
 
-@check("norm_images", against="torch BatchNorm2d on each part of the batch, one after another",
-       measure="outputs and running statistics, float64", bound=1e-12)  # fmt: skip
+@check(
+    "norm",
+    "norm_images",
+    against="torch BatchNorm2d on each part of the batch, one after another",
+    measure="outputs and running statistics, float64",
+    bound=1e-12,
+    norm=["ghost"],
+)
 def ghost():
     model = built(replace(SMALL, norm="ghost", norm_images=4), 3, 10)
     ours, reference = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d)).double(), nn.BatchNorm2d(8).double()
@@ -123,8 +146,13 @@ def drawn(initialisation, **changes):
     return [m.weight.detach() for m in model.modules() if isinstance(m, nn.Conv2d) and m.weight[0, 0].numel() == 9]
 
 
-@check("initialisation", against="distributions of Glorot and Bengio 2010, of mxnet's MSRAPrelu, and U(-1/sqrt d, 1/sqrt d)",
-       measure="Kolmogorov-Smirnov distance of all 3x3 weights, standardised (n = 2.8 million)", bound=2e-3)  # fmt: skip
+@check(
+    "initialisation",
+    against="distributions of Glorot and Bengio 2010, of mxnet's MSRAPrelu, and U(-1/sqrt d, 1/sqrt d)",
+    measure="Kolmogorov-Smirnov distance of all 3x3 weights, standardised (n = 2.8 million)",
+    bound=2e-3,
+    initialisation=["xavier", "msra", "uniform"],
+)
 def initialisations():
     def standard(weights, scale):
         return torch.cat([(w / scale(*w.shape[:2])).flatten() for w in weights]).numpy()
@@ -137,10 +165,35 @@ def initialisations():
     return worst(*(distance.statistic for distance in distances))
 
 
-@check("initial_deviation", against="N(0, s^2)", measure="Kolmogorov-Smirnov distance (n = 2.8 million)", bound=2e-3)
+@check(
+    "initialisation",
+    "initial_deviation",
+    against="N(0, s^2)",
+    measure="Kolmogorov-Smirnov distance (n = 2.8 million)",
+    bound=2e-3,
+    initialisation=["gaussian"],
+)
 def gaussian():
     weights = torch.cat([w.flatten() for w in drawn("gaussian", initial_deviation=0.02)])
     return kstest((weights / 0.02).numpy(), norm.cdf).statistic
+
+
+@check("initialisation", against="0", measure="weights", bound=0, initialisation=["zero"])
+def nothing():
+    return worst(*(w.abs().max().item() for w in drawn("zero")))
+
+
+@check(
+    "network",
+    against="torchvision vgg11 up to its fourth stage, the mean over the image, a linear layer",
+    measure="logits and gradients of a training step, relative, float64",
+    bound=1e-9,
+)
+def plain_networks():
+    features = torchvision.models.vgg11().features[:15]
+    theirs = nn.Sequential(*features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+    theirs.fc = theirs[-1]
+    return apart(replace(A, network=PlainConvNet(stages=(1, 1, 2, 2), norm="none")), theirs, size=32)
 
 
 @check("zero_gamma", against="timm resnet50d with zero_init_last=True", measure="tensors of zeros, by place", bound=0)

@@ -50,7 +50,7 @@ BY_HAND = "update rules in numpy (CS231n; Kingma and Ba 2015; Loshchilov and Hut
 WEIGHTS = "weights along 40 steps of rates that change, all seven optimisers, float64"
 
 
-@check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12)
+@check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12, optimiser=RULES)
 def every_optimiser_follows_its_rule() -> float:
     return rules([{}, {"weight_decay": 0.0}])
 
@@ -119,6 +119,7 @@ def momentum_goes_in_a_straight_line() -> float:
     against="0.1 b / 256 (He et al. 2019, section 3.1), 0.4 at 1,024",
     measure="rate, relative",
     bound=1e-15,
+    scaling=["linear", "none"],
 )
 def the_peak_is_scaled() -> float:
     linear = [peak(replace(BASE, learning_rate=0.1), images) for images in (32, 256, 1024, 8192)]
@@ -191,6 +192,7 @@ EACH = "factor on the peak at each of the paper's 150,120 steps"
     against="torch MultiStepLR and StepLR",
     measure=f"{EACH}, relative",
     bound=1e-12,
+    schedule=["step"],
 )
 def steps_are_torchs() -> float:
     s = torch.optim.lr_scheduler
@@ -205,7 +207,12 @@ def steps_are_torchs() -> float:
 
 
 @check(
-    "schedule", "falling", against="torch ExponentialLR; a0 / (1 + k t) in numpy (CS231n)", measure=f"{EACH}, relative", bound=1e-10
+    "schedule",
+    "falling",
+    against="torch ExponentialLR; a0 / (1 + k t) in numpy (CS231n)",
+    measure=f"{EACH}, relative",
+    bound=1e-10,
+    schedule=["exponential", "inverse"],
 )
 def falls_are_torchs_and_the_printed_one() -> float:
     k = 4.0
@@ -216,7 +223,13 @@ def falls_are_torchs_and_the_printed_one() -> float:
     return worst(*(largest(along(recipe, PAPER), theirs, relative=True) for recipe, theirs in recipes))
 
 
-@check("schedule", against="torch CosineAnnealingLR (1,251 steps), timm CosineLRScheduler", measure=EACH, bound=1e-12)
+@check(
+    "schedule",
+    against="torch CosineAnnealingLR (1,251 steps), timm CosineLRScheduler",
+    measure=EACH,
+    bound=1e-12,
+    schedule=["cosine"],
+)
 def cosine_is_torchs_and_timms() -> float:
     recipe = replace(BASE, schedule="cosine")
     torchs_own = torchs(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 1251), 1251, 1.0)
@@ -224,7 +237,12 @@ def cosine_is_torchs_and_timms() -> float:
 
 
 @check(
-    "schedule", "cycles", against="torch CosineAnnealingWarmRestarts, timm CosineLRScheduler with cycles", measure=EACH, bound=1e-12
+    "schedule",
+    "cycles",
+    against="torch CosineAnnealingWarmRestarts, timm CosineLRScheduler with cycles",
+    measure=EACH,
+    bound=1e-12,
+    schedule=["cyclic"],
 )
 def cycles_are_torchs_and_timms() -> float:
     s = torch.optim.lr_scheduler
@@ -252,7 +270,14 @@ def cycles_are_huangs_with_their_ceiling() -> float:
     return worst(*differences)
 
 
-@check("warmup", "warmup_form", against="timm CosineLRScheduler with warmup_prefix (the code's form)", measure=EACH, bound=1e-12)
+@check(
+    "warmup",
+    "warmup_form",
+    against="timm CosineLRScheduler with warmup_prefix (the code's form)",
+    measure=EACH,
+    bound=1e-12,
+    warmup_form=["code"],
+)
 def warmup_in_the_codes_form_is_timms() -> float:
     return largest(along(warmed(replace(BASE, schedule="cosine")), PAPER), timms(PAPER, 5 * 1251, peak=1.0))
 
@@ -262,6 +287,7 @@ def warmup_in_the_codes_form_is_timms() -> float:
     against="i / m, 1 <= i <= m, in numpy (He et al. 2019, section 3.1)",
     measure="factor at 6,255 steps",
     bound=1e-12,
+    warmup_form=["paper"],
 )
 def warmup_in_the_papers_form_is_the_printed_one() -> float:
     recipe = warmed(replace(BASE, schedule="cosine", warmup_form="paper"))
@@ -280,6 +306,7 @@ def warmup_is_the_one_in_the_log() -> float:
     against="torch ReduceLROnPlateau(threshold=0)",
     measure="factor after each of 300 epochs",
     bound=1e-12,
+    schedule=["plateau"],
 )
 def plateau_is_torchs() -> float:
     noise = torch.rand(300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -385,6 +412,8 @@ LOOPS = "a loop of plain torch.optim, rates and momenta written out"
     against=LOOPS,
     measure="losses and weights after 6 steps of training, float32",
     bound=1e-5,
+    optimiser=["nag", "momentum", "sgd"],
+    schedule=["step", "constant", "cosine"],
 )
 def the_loop_hands_on_what_sgd_needs() -> float:
     sgd, r = torch.optim.SGD, 0.2 * 16 / 256
@@ -412,6 +441,7 @@ def the_loop_hands_on_what_sgd_needs() -> float:
     against=LOOPS,
     measure="losses and weights after 6 steps of Adagrad, RMSprop, Adam and AdamW, float32",
     bound=1e-5,
+    optimiser=["adagrad", "rmsprop", "adam", "adamw"],
 )
 def the_loop_hands_on_what_the_others_need() -> float:
     o, flat = torch.optim, replace(SMALL, schedule="constant", scaling="none", learning_rate=0.003, epsilon=0.01, weight_decay=0.1)
@@ -451,6 +481,7 @@ def float16(x: np.ndarray) -> np.ndarray:
     against="numpy float32 and float16, bfloat16 by its bits: factors rounded, product rounded",
     measure="4,000 products of two numbers by a linear layer, relative; exact",
     bound=0.0,
+    precision=["fp32", "bf16", "fp16"],
 )
 def products_are_rounded_to_their_type() -> float:
     generator, differences = np.random.default_rng(0), []
@@ -493,6 +524,7 @@ def scales(kind: str, overflows: list[bool]) -> tuple[list[float], int]:
     against="the rule by hand: dynamic halves at an overflow and doubles after 2,000 steps without (Micikevicius et al. 2018)",
     measure="scale after each of 4,100 steps, and steps skipped; exact",
     bound=0.0,
+    loss_scaling=["static", "dynamic"],
 )
 def the_scale_follows_its_rule() -> float:
     overflows = [i in (0, 1, 7, 2500) for i in range(4100)]

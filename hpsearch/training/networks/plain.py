@@ -17,7 +17,7 @@ class PlainConvNet(Network):
     """Convolutions with a norm and a ReLU, the width doubled and the image halved by a max-pool from one stage to the next.
 
     The mean over the image goes into one linear layer, in place of VGG's three, so that any size of image will do that has a pixel
-    left in the last stage. ``stages=(1, 1, 2, 2, 2)`` are the convolutions of VGG-11.
+    left in the last stage. ``stages=(1, 1, 2, 2)`` are the first four of VGG-11.
 
     >>> PlainConvNet(width=16, stages=(1, 1)).parameters(channels=1, classes=10)  # 9 16 + 32 + 9 16 32 + 64 + 32 10 + 10
     5178
