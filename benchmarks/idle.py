@@ -38,7 +38,7 @@ def idle(tune: Tune, slots: int, spread: float, seed: int) -> tuple[float, float
     confirming: float | None = None
     while True:
         unfolding = unfold(tune, told)
-        again = {ask for leg in unfolding.legs if leg.confirming for ask in leg.asks}
+        again = {ask for round_ in unfolding.rounds if round_.confirming for ask in round_.asks}
         for ask in unfolding.asks:
             if ask not in started and len(running) < slots:
                 started.add(ask)

@@ -62,7 +62,7 @@ def tune_of(task: Task, budget: int, seed: int) -> "Tune":
     Elsewhere one round of full trainings, and the runs that confirm. The ranges end where the tables do: they are hard limits.
     """
     from hpsearch.search import Round, Tune
-    from hpsearch.search.rounds import CONFIRMING
+    from hpsearch.search.tune import CONFIRMING
 
     space = limited(task.space)
     if task.fidelities:

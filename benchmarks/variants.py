@@ -11,7 +11,7 @@ from math import sqrt
 from benchmarks.search_quality import limited, tune_of
 from benchmarks.tables import Task
 from hpsearch.search import Confirm, Round, Tune
-from hpsearch.search.rounds import SHARES
+from hpsearch.search.tune import SHARES
 
 
 def variant(confirming: float = 0.2, keep: float = 0.6, margin: float = 0.1) -> Callable[[Task, int, int], Tune]:

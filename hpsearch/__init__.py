@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         orders,
         plackett_burman,
     )
-    from hpsearch.errors import HpsearchError, Refused
+    from hpsearch.errors import HpsearchError, Refused, TrialEnded
     from hpsearch.run import Run
     from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 _homes = {
     "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial first_and_last fractional_factorial ladder "
     "leave_one_out one_at_a_time orders plackett_burman Seeds",
-    "errors": "HpsearchError Refused",
+    "errors": "HpsearchError Refused TrialEnded",
     "run": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
@@ -70,6 +70,7 @@ __all__ = [
     "Teacher",
     "Trained",
     "Trial",
+    "TrialEnded",
     "Trick",
     "Tune",
     "Uniform",

@@ -1,5 +1,6 @@
 """What can go wrong, and the exit code that says so (see ``hpsearch --help``)."""
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -27,6 +28,53 @@ class Stale(HpsearchError):
     """This driver lost the record to a newer one; its write was refused."""
 
     exit_code = 75
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM. No KeyboardInterrupt: typer and Ray Tune have their own ideas about those."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by signal {number}")
+        self.exit_code = 128 + number
+
+
+class TrialEnded(BaseException):
+    """What ``run.report`` raises where a trial is to end: let it pass. It is no ``Exception``, so that fewer handlers hold it."""
+
+    def __init__(self, fault: str, reason: str) -> None:
+        super().__init__(reason)
+        self.fault, self.reason = fault, reason
+
+
+def visible(text: str, most: int = 2_000) -> str:
+    """A text that can be encoded and printed: control characters and lone surrogates escaped, the middle left out of a long one.
+
+    >>> visible(f"a{chr(27)}[31mb", 20) == "a" + chr(92) + "x1b[31mb", visible("0123456789" * 9, 20)
+    (True, '012345678901 ... 6789')
+    """
+    head, tail = most * 3 // 5, most // 5
+    short = text if len(text) <= most else f"{text[:head]} ... {text[-tail:]}"
+    return "".join(_escaped(c) if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in short)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def sentence(error: BaseException) -> str:
+    """Type and text of any exception, also of one whose text raises or cannot be encoded.
+
+    >>> sentence(ValueError("no such file")), sentence(SystemExit(0))
+    ('ValueError: no such file', 'SystemExit: sys.exit(0) was called')
+    """
+    name = type(error).__name__
+    try:
+        text = f"sys.exit({error.code!r}) was called" if isinstance(error, SystemExit) else str(error)
+    except (Stopped, KeyboardInterrupt):
+        raise
+    except BaseException as second:
+        text = f"its text cannot be made, {type(second).__name__} was raised instead"
+    return visible(f"{name}: {text}" if text else name)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,15 +1,49 @@
 """What a training function is handed, and what the data it names must answer: protocols only.
 
-A training function is a generator ``train(config, seed, epochs, run)`` that yields one mapping of metrics per epoch. It resumes by
-reading ``run.latest`` and is resumable by writing through ``run.saving()``; both are optional.
+A training function ``train(config, seed, epochs, run)`` hands one mapping of metrics per epoch over, in one of three forms:
+
+* a generator yields them;
+* a plain function, whose loop belongs to a framework, calls ``run.report(metrics)``, or gives ``run.callback()`` to the framework;
+* a training without epochs returns one mapping; the study then asks for one epoch.
+
+It resumes by reading ``run.latest`` and is resumable by writing through ``run.saving()``; both are optional.
+
+A mapping holds what is to be recorded: numbers (of numpy and torch too), and beside them arrays, texts and nests. The study's
+metric, and those of ``Study.also``, must be there as finite numbers in the epochs the score is read from, the last ``Study.last``;
+in others they may be left out. Other numbers that are not finite are recorded as texts and drawn as gaps.
 """
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, assert_never, runtime_checkable
 
 HeldOut = Literal["tuning", "final"]  # which held-out images a trial is scored on
-Row = dict[str, float | list[float]]  # metric to number, or to a small array
+Goal = Literal["maximise", "minimise"]  # which of two scores is the better one
+Recorded = float | str | None | list[Any] | dict[str, Any]  # JSON; numbers in it are finite
+Row = dict[str, Recorded]  # metric to what was recorded of it
+
+
+def is_tuning(held_out: HeldOut) -> bool:
+    """Whether a trial is scored on the tuning slice, which it then does not learn from."""
+    match held_out:
+        case "tuning":
+            return True
+        case "final":
+            return False
+        case _:
+            assert_never(held_out)
+
+
+def larger_is_better(goal: Goal) -> bool:
+    """Whether the larger of two scores is the better one."""
+    match goal:
+        case "maximise":
+            return True
+        case "minimise":
+            return False
+        case _:
+            assert_never(goal)
 
 
 class Run(Protocol):
@@ -49,8 +83,20 @@ class Run(Protocol):
         """The ``weights.pt`` that the trial in the config's field ``name`` ended with; see ``hpsearch.Teacher``."""
         ...
 
+    def report(self, metrics: Mapping[str, Any]) -> None:
+        """Hand the metrics of one epoch over, where the training function is no generator.
+
+        Raises ``hpsearch.TrialEnded`` where the trial is to end here, because a rule stopped it or its numbers cannot be used: let
+        it pass. It is no ``Exception``, so that ``except Exception`` lets it pass too.
+        """
+        ...
+
+    def callback(self) -> Callable[[Mapping[str, Any]], None]:
+        """``report`` as a value, for a framework that takes a function to call after each epoch."""
+        ...
+
     def saving(self) -> AbstractContextManager[Path]:
-        """A path to write a checkpoint to; it is sealed together with the next row that is yielded."""
+        """A path to write a checkpoint to; it is sealed together with the next row that is yielded or reported."""
         ...
 
     def keeping(self, name: str) -> AbstractContextManager[Path]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from types import FunctionType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from hpsearch.errors import Refused, did_you_mean
 
@@ -27,6 +27,14 @@ class Value:
         if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"two value classes are named {cls.__name__}: {other.__module__} and {cls.__module__}")
         _classes[cls.__name__] = cls
+
+    def __new__(cls, *_: Any, **named: Any) -> Self:
+        """A new value; refused where a keyword is no field. Here, because ``dataclass`` writes ``__init__`` itself."""
+        known = getattr(cls, "__dataclass_fields__", {})
+        if not named.keys() <= known.keys() and cls.__dataclass_params__.init:  # type: ignore[attr-defined]
+            word = next(name for name in named if name not in known)
+            raise Refused(f"{cls.__name__} has no field {word!r}: {did_you_mean(word, (n for n, f in known.items() if f.init))}")
+        return super().__new__(cls)
 
 
 @runtime_checkable

@@ -1,14 +1,16 @@
 """How long a study of our own recipes would take on a GPU one may not have: published throughputs, scaled by multiply-adds."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from hpsearch.ablation import Trained
 from hpsearch.errors import Refused
+from hpsearch.run import is_tuning
 from hpsearch.study import Study, Trial
 
 if TYPE_CHECKING:
     from hpsearch.training import Recipe
+    from hpsearch.training.parts.literals import Precision
 
 REFERENCE = 4.089e9  # multiply-adds of ResNet-50-B at 224 pixels, which the throughputs are of
 FORWARD = 1 / 3  # share of a training step that is the forward pass: backward costs twice as much
@@ -30,9 +32,15 @@ class Gpu:
     full: int  # of an fp32 network, whose convolutions torch computes in TF32 where the GPU can; a V100 cannot
     source: str
 
-    def images_per_second(self, precision: str) -> int:
+    def images_per_second(self, precision: "Precision") -> int:
         """Of a recipe with this ``precision``."""
-        return self.full if precision == "fp32" else self.half
+        match precision:
+            case "fp32":
+                return self.full
+            case "bf16" | "fp16":
+                return self.half
+            case _:
+                assert_never(precision)
 
 
 # from one benchmark, so that two GPUs can be compared; files pytorch-train-throughput(-v2)-fp16.csv and -fp32.csv
@@ -84,8 +92,8 @@ def _epoch(trial: Trial, device: Gpu) -> float:
     """Seconds of one epoch: learn from every image, ask the teacher, score the held-out ones."""
     recipe = trial.config
     counts = recipe.data.counts()
-    learned = counts.train + (counts.tuning if trial.held_out == "final" else 0)
-    scored = counts.tuning if trial.held_out == "tuning" else counts.final
+    learned = counts.train + (0 if is_tuning(trial.held_out) else counts.tuning)
+    scored = counts.tuning if is_tuning(trial.held_out) else counts.final
     at_train, at_test = recipe.train_size or counts.size, recipe.test_size or counts.size
     work = learned * _work(recipe, counts, at_train) + FORWARD * scored * _work(recipe, counts, at_test)
     if isinstance(recipe.teacher, Trained):

@@ -12,14 +12,14 @@ import typer
 from hpsearch.cli.planning import plan
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
-from hpsearch.cli.signals import Stopped
 from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, Stopped
 
+STOPPED = "stopped; run the same command again to go on"
 EXIT_CODES = """
-Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 the input was refused, nothing was
-run; 70 a fault of hpsearch itself;
+Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 refused: an input, before anything
+ran, or a training function that breaks its contract or fails in every trial; 70 a fault of hpsearch itself;
 75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
 """
 
@@ -42,9 +42,13 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False) or 0
+        if code == 130:  # what typer makes of a KeyboardInterrupt
+            typer.echo(STOPPED, err=True)
     except Stopped as stop:
-        typer.echo("stopped; run the same command again to go on", err=True)
+        typer.echo(STOPPED, err=True)
         code = stop.exit_code
+    except SystemExit as left:  # our commands return their code
+        code = _left(left)
     except HpsearchError as error:
         if debug:
             traceback.print_exc()
@@ -53,6 +57,14 @@ def main() -> NoReturn:
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code)
+
+
+def _left(left: SystemExit) -> int:
+    """Something that the study names called ``sys.exit``: that is never a success."""
+    if isinstance(left.code, int) and left.code:
+        return left.code
+    typer.echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
+    return 2
 
 
 def _unexpected(error: Exception) -> int:

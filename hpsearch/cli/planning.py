@@ -56,7 +56,8 @@ def _measured(file: "StudyFile") -> float:
     import time
 
     from hpsearch.trials import launch
-    from hpsearch.trials.worker import Job, perform
+    from hpsearch.trials.session import job
+    from hpsearch.trials.worker import perform
 
     study = file.study
     for source in file.sources:
@@ -64,10 +65,10 @@ def _measured(file: "StudyFile") -> float:
     resources = launch.resources(1, None, None, True, None)
     with tempfile.TemporaryDirectory(prefix="hpsearch-measure-") as folder:
         trial = study.trial(study.base, 0, 2, "final")
-        job = Job(trial, study.metric, Path(folder), launch.cache_folder(), resources.threads, resources.device, 0)
         told = [time.monotonic()]
-        result = perform(job, study.train, lambda epoch, row: told.append(time.monotonic()))
-    if result.state == "failed":
+        ours = job(trial, study, Path(folder), launch.cache_folder(), resources, 0)
+        result = perform(ours, study.train, lambda epoch, row: told.append(time.monotonic()))
+    if len(told) < 3:
         raise Refused(f"two epochs of the base failed: {result.reason}")
     return told[2] - told[1]
 

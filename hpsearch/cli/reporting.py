@@ -9,7 +9,7 @@ import typer
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
 from hpsearch.cli.signals import stop_on_signals
-from hpsearch.cli.writing import closing, write_report, write_tables
+from hpsearch.cli.writing import closing, refuse_overwriting, write_report, write_tables
 from hpsearch.errors import Refused
 
 
@@ -111,6 +111,7 @@ def import_(
     )
     asked = Question(text=question, goal=goal, design=design, base=base, labels=tuple(label or ()))
     table = read(source, form, settings, pattern, run)
+    refuse_overwriting(out, table.files)
     told = imported(table, source, wanted, asked, sys.argv[1:], out.stem)
     written = write_report(told, out)
     console = Console()

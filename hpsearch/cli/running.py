@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import Refused
+
+LISTED = 12  # failed trials that ``status`` names one by one
 
 
 def run(
@@ -38,17 +41,21 @@ def run(
         record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
     )
     console = Console()
+    if not here and (note := launch.unused_cluster(address)):
+        console.print(note, highlight=False, markup=False)
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")
         told = evidence_of(file, open_record(record, folder))
         written = write_report(told, out or beside(record, file))
-    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False)
+    console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
     closing(console, told)
-    console.print(f"report: {written[0]}", highlight=False)
+    for line in failed_lines(told):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"report: {written[0]}", highlight=False, markup=False)
     if session.plan.problems and not session.plan.measurements:
         raise Refused(session.plan.problems[0])
-    raise typer.Exit(1 if session.failed else 0)
+    raise typer.Exit(1 if session.failed or session.plan.problems else 0)
 
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
@@ -67,8 +74,14 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
     console.print(opened.holder() or "nobody is running it now", highlight=False)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
-    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].to_numpy().tolist():
-        console.print(f"failed {key[:12]} arm {arm!r} seed {seed}: {reason}", highlight=False, markup=False)
+    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():
+        console.print(
+            f"failed {key[:12]} arm {arm!r} seed {seed}: {on_a_line(reason)}", highlight=False, markup=False, soft_wrap=True
+        )
+    if len(failed) > LISTED:
+        console.print(f"and {len(failed) - LISTED} more that failed, which the report lists", highlight=False)
+    for line in failed_lines(told):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.said_of_rounds(told.agenda):
         console.print(line, highlight=False, markup=False)
     for problem in told.agenda.problems:

@@ -3,16 +3,12 @@
 import signal
 from typing import NoReturn
 
-
-class Stopped(BaseException):
-    """Ctrl-C or SIGTERM. No KeyboardInterrupt: typer and Ray Tune have their own ideas about those."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by signal {number}")
-        self.exit_code = 128 + number
+from hpsearch.errors import Stopped
 
 
 def stop_on_signals() -> None:
+    """From now on both signals raise ``Stopped``."""
+
     def stop(number: int, frame: object) -> NoReturn:
         raise Stopped(number)
 

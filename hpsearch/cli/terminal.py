@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,7 +14,9 @@ from hpsearch.ablation import Teacher
 from hpsearch.cli.gpus import Gpu
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
-from hpsearch.search.verdicts import Move
+from hpsearch.run import is_tuning
+from hpsearch.search import Tune
+from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
@@ -65,7 +67,7 @@ class Watching:
     def __call__(self, session: Session) -> None:
         line = self.line(session)
         done = len(session.scores)
-        for news in said_of_rounds(session.plan):
+        for news in (*session.warnings, *said_of_rounds(session.plan)):
             if news not in self.told:
                 self.told.add(news)
                 self.console.print(news, highlight=False, markup=False, soft_wrap=True)
@@ -84,16 +86,14 @@ class Watching:
             f"best {session.study.metric} {best}",
         ]
         left = self._left(session)
-        return ", ".join(parts) + (f", about {span(left)} left" if left else "")
+        return ", ".join(parts) + (f", about {span(left)} left" if left and left >= 1 else "")
 
     def _left(self, session: Session) -> float | None:
-        """Epochs still wanted over epochs per second so far, in this session."""
-        seen = sum(session.epochs.values())
-        elapsed = time.monotonic() - self.began
-        if seen == 0 or not session.ran:
+        """Seconds: epochs still wanted over epochs per second so far, in this session; None where nothing is left or known."""
+        seen, left = sum(session.epochs.values()), session.epochs_left
+        if not left or not seen or not session.ran:
             return None
-        waiting = max(0, session.study.cost - session.known_epochs - seen)
-        return waiting * elapsed / seen
+        return left * (time.monotonic() - self.began) / seen
 
 
 def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:
@@ -161,14 +161,25 @@ def _teachers(study: Study) -> Table:
     for teacher in study.teachers:
         written = _settings(different(teacher.config, study.base)) or "the base"
         shared = sum(teacher.key in keys for keys in students)
-        table.add_row(written, str(teacher.epochs), str(shared) if teacher.held_out == "final" else "search")
+        table.add_row(written, str(teacher.epochs), "search" if is_tuning(teacher.held_out) else str(shared))
     return table
+
+
+def _whose(tune: Tune) -> str:
+    match tune.arms:
+        case "each":
+            return "for each arm"
+        case "base":
+            return "of the base, for all arms"
+        case "stack":
+            return "of the full stack, for all arms"
+        case _:
+            assert_never(tune.arms)
 
 
 def _rounds(study: Study) -> Table:
     tune = study.tune
-    whose = {"each": "for each arm", "base": "of the base, for all arms", "stack": "of the full stack, for all arms"}
-    title = f"Search, {whose[tune.arms]}" if tune else ""
+    title = f"Search, {_whose(tune)}" if tune else ""
     table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(tune.keep(number - 1) if tune else 0))
@@ -181,14 +192,14 @@ def _rounds(study: Study) -> Table:
 
 def said_of_rounds(plan: Agenda) -> list[str]:
     """A line for every end of a range that was widened, and one for every round that ended: what is said of its dimensions."""
-    several = len({stage.arm for stage in plan.stages}) > 1
+    several = len({round_.arm for round_ in plan.rounds}) > 1
     lines = []
-    for stage in plan.stages:
-        name = "confirming round" if stage.confirming else f"round {stage.index + 1}"
-        where = f"{name} of {stage.arm.name!r}" if several else name
-        lines += [f"{where}: {_moved(move)}" for step in stage.steps for move in step.moves]
-        if stage.verdicts:
-            lines.append(f"{where} ended: " + "; ".join(f"{each.label} {verdict(each)}" for each in stage.verdicts))
+    for round_ in plan.rounds:
+        name = "confirming round" if round_.confirming else f"round {round_.index + 1}"
+        where = f"{name} of {round_.arm.name!r}" if several else name
+        lines += [f"{where}: {_moved(move)}" for step in round_.steps for move in step.moves]
+        if round_.verdicts:
+            lines.append(f"{where} ended: " + "; ".join(f"{each.label} {verdict(each)}" for each in round_.verdicts))
     return lines
 
 

@@ -1,5 +1,6 @@
 """What a command leaves behind: a report, tables, closing lines."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,13 @@ def write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
         return write(told, out)
     except OSError as error:
         raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
+
+
+def refuse_overwriting(out: Path, sources: Iterable[Path]) -> None:
+    """Refuse a report one of whose three files would take the place of what it was made from."""
+    for file in (out, out.with_suffix(".md"), out.with_suffix(".csv")):
+        if any(file.exists() and source.exists() and file.samefile(source) for source in sources):
+            raise Refused(f"--out {out} would write {file.name} over the results it is made from: give the report another name")
 
 
 def write_tables(told: "Evidence", folder: Path) -> int:

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from hpsearch.errors import Refused
 from hpsearch.report.latex import tabular
+from hpsearch.report.spreadsheet import csv_of
 from hpsearch.report.words import MINUS, number
 
 KINDS = ("plain", "lead", "note", "warning")
@@ -205,7 +206,7 @@ class Table:
 
     def csv(self) -> str:
         """The whole frame in full precision, under its own column names."""
-        return str(self.frame.to_csv(index=False, lineterminator="\n"))
+        return csv_of(self.frame)
 
     def latex(self) -> str:
         """The cells as shown, as a booktabs table with its caption and the label ``tab:NAME``."""

@@ -10,6 +10,7 @@ from hpsearch.errors import Refused
 from hpsearch.report.blocks import Block, Fold, Table
 from hpsearch.report.latex import document
 from hpsearch.report.page import parts, replace_file
+from hpsearch.report.spreadsheet import csv_of
 from hpsearch.results.evidence import Evidence
 
 RAW = ("trials", "rows")  # the evidence's own frames: every trial and every epoch, by key
@@ -39,7 +40,7 @@ def write_tables(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
         written += [replace_file(folder / f"{table.name}.{suffix}", text) for suffix, text in texts.items()]
         written.append(_parquet(folder / f"{table.name}.parquet", table.frame, table.caption))
     for name, frame in zip(RAW, (evidence.trials, evidence.rows), strict=True):
-        written.append(replace_file(folder / f"{name}.csv", str(frame.to_csv(index=False, lineterminator="\n"))))
+        written.append(replace_file(folder / f"{name}.csv", csv_of(frame)))
         written.append(_parquet(folder / f"{name}.parquet", frame, f"All {name} of the study {evidence.name}."))
     written.append(replace_file(folder / "all.tex", document([table.name for table in found], evidence.study.question)))
     return tuple(written)

@@ -20,6 +20,7 @@ from hpsearch.report.blocks import Block, Chart, Fold, plain
 from hpsearch.report.needed import seconds_needed
 from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.contrasts import effects_frame
+from hpsearch.report.spreadsheet import csv_of
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects
@@ -87,7 +88,7 @@ def markdown(evidence: Evidence) -> str:
 def csv(evidence: Evidence) -> str:
     """The contrasts in full precision."""
     estimated = effects(evidence)
-    return str(effects_frame(estimated, seconds_needed(evidence, estimated)).to_csv(index=False, lineterminator="\n"))
+    return csv_of(effects_frame(estimated, seconds_needed(evidence, estimated)))
 
 
 def write(evidence: Evidence, out: Path) -> tuple[Path, ...]:

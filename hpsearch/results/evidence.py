@@ -25,7 +25,7 @@ class Evidence:
       (of all epochs), ``attempts``, ``host``, ``device``,
     * and one column per tuned parameter, named as in the space, with the value the trial used.
 
-    A trial that two stages share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch``
+    A trial that two rounds share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch``
     (from 1) and one column per metric (numbers only).
 
     ``provenance`` maps a heading to text: command, commit, versions, device, host, study file and so on, in the order to print.

@@ -9,11 +9,12 @@ import pandas as pd
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
 from hpsearch.results.history import with_history
 from hpsearch.results.record import Record
-from hpsearch.run import Row
+from hpsearch.run import Recorded, Row
 from hpsearch.study import Study, Trial
-from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.study.agenda import Agenda, Memo, agenda
 
 TRIAL = ("key", "role", "arm", "round", "point", "seed", "epochs")
+ROW = ("key", "role", "arm", "round", "seed", "epoch")
 STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
 
 
@@ -40,8 +41,9 @@ def evidence(record: Record | None, study: Study, name: str, text: str) -> Evide
 def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float | None]]:
     """The agenda as the record determines it, and the scores it rests on."""
     scores: dict[str, float | None] = {}
+    memo = Memo(study)
     while True:
-        plan = agenda(study, scores)
+        plan = agenda(study, scores, memo)
         keys = {trial.key for trial in plan.trials()} | plan.looked
         found = record.scores(keys, study.metric, study.last) if record else {}
         if len(found) == len(scores):
@@ -54,9 +56,9 @@ Entry = tuple[dict[str, Any], Trial]  # identifying columns, trial
 
 def _entries(plan: Agenda) -> list[Entry]:
     entries: list[Entry] = []
-    for stage in plan.stages:
-        for place, (trial, point) in enumerate(zip(stage.trials, stage.points, strict=True)):
-            ids = {"role": SEARCH, "arm": stage.arm.name, "round": stage.index + 1, "point": place}
+    for round_ in plan.rounds:
+        for place, (trial, point) in enumerate(zip(round_.trials, round_.points, strict=True)):
+            ids = {"role": SEARCH, "arm": round_.arm.name, "round": round_.index + 1, "point": place}
             entries.append((ids | {"values": point}, trial))
     for number, trial in enumerate(plan.teachers, start=1):
         entries.append(({"role": TEACHER, "arm": f"teacher {number}", "round": None, "point": None}, trial))
@@ -82,15 +84,19 @@ def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str
 
 
 def _rows(entries: list[Entry], rows: Mapping[str, list[tuple[int, Row]]]) -> pd.DataFrame:
-    names = ("key", "role", "arm", "round", "seed", "epoch")
     lines = []
     for ids, trial in entries:
         for epoch, row in rows.get(trial.key, ()):
-            metrics = {name: value for name, value in row.items() if isinstance(value, int | float)}
+            metrics = {name: value for name, value in row.items() if _drawn(name, value)}
             line = {"key": trial.key, "role": ids["role"], "arm": ids["arm"], "round": ids["round"], "seed": trial.seed}
             lines.append({**line, "epoch": epoch, **metrics})
-    frame = pd.DataFrame(lines, columns=None if lines else list(names))
+    frame = pd.DataFrame(lines, columns=None if lines else list(ROW))
     return frame.astype({"round": "Int64"})
+
+
+def _drawn(name: str, value: Recorded) -> bool:
+    """Whether a metric gets a column: numbers do, unless their name is that of a column that says whose row it is."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and name not in ROW
 
 
 def _provenance(launch: Mapping[str, Any] | None) -> dict[str, str]:

@@ -22,8 +22,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hpsearch.errors import Refused
 from hpsearch.results.evidence import SEARCH, Evidence
-from hpsearch.results.points import dimensions, stages_of, values_by_key
-from hpsearch.results.urls import hidden
+from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
+from hpsearch.results.urls import database, hidden
+from hpsearch.run import larger_is_better
 from hpsearch.space import Domain, OneMinus
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports every study it makes
@@ -151,15 +152,15 @@ def _export(evidence: Evidence, storage: RDBStorage) -> Iterator[str]:
 
 
 def _direction(evidence: Evidence) -> StudyDirection:
-    return StudyDirection.MAXIMIZE if evidence.study.goal == "maximise" else StudyDirection.MINIMIZE
+    return StudyDirection.MAXIMIZE if larger_is_better(evidence.study.goal) else StudyDirection.MINIMIZE
 
 
 def _attributes(evidence: Evidence, arm: str, number: int) -> Attributes:
-    study, stages = evidence.study, list(stages_of(evidence, arm, number))
-    boxes = [str(step.box) for stage in stages for step in stage.steps if step.box is not None]
+    study, rounds = evidence.study, list(unfolded_rounds(evidence, arm, number))
+    boxes = [str(step.box) for round_ in rounds for step in round_.steps if step.box is not None]
     made: Attributes = {MARK: "hpsearch export", "question": study.question, "metric": study.metric, "arm": arm, "round": number}
-    made |= {"epochs": stages[0].epochs, "where this round looked": list(dict.fromkeys(boxes))}
-    if stages[0].confirming:
+    made |= {"epochs": rounds[0].epochs, "where this round looked": list(dict.fromkeys(boxes))}
+    if rounds[0].confirming:
         made["what this round is"] = "the best points of the round before, run again under fresh seeds"
     for name, domain in dimensions(evidence, arm, number).items():
         if isinstance(domain, OneMinus):
@@ -224,11 +225,10 @@ def _advance(storage: RDBStorage, before: FrozenTrial, now: FrozenTrial) -> None
 def _place(url: str) -> str:
     """The URL, once it is known that a view may be written there."""
     try:
-        place = make_url(url)
+        make_url(url)  # refuses a path
+        place = database(url)
     except ArgumentError as error:
         raise Refused(f"--optuna takes a URL such as sqlite:///runs/optuna.db, got {url!r}") from error
-    if place.get_backend_name() == "sqlite" and not place.database:
-        raise Refused(f"--optuna {url} would live only in this process: name a file, as in sqlite:///runs/optuna.db")
     try:
         engine = create_engine(place)
         with engine.connect() as connection:
@@ -239,7 +239,7 @@ def _place(url: str) -> str:
     if {"stamp", "driver"} <= tables:
         where = "give it a database of its own with --optuna, as in sqlite:///runs/optuna.db"
         raise Refused(f"{hidden(url)} is a record of hpsearch, and Optuna's view must not be written into it: {where}")
-    return url
+    return place.render_as_string(hide_password=False)  # Optuna fills in what stands in braces, which are written %7B here
 
 
 def _patience(url: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from hpsearch.results.evidence import Evidence
 from hpsearch.space import Dimension, Domain, Integers, LogIntegers, LogUniform, OneMinus, Point, Space, Uniform
-from hpsearch.study.agenda import Stage
+from hpsearch.study.agenda import ArmRound
 
 Values = dict[str, Any]  # dimension's label to value; one that does not exist at the point has none
 
@@ -25,18 +25,18 @@ def values_by_key(evidence: Evidence) -> dict[str, Values]:
         labelled = _labelled(evidence)
         _known[evidence] = {
             trial.key: values_of(point, labelled)
-            for stage in evidence.agenda.stages
-            for trial, point in zip(stage.trials, stage.points, strict=True)
+            for round_ in evidence.agenda.rounds
+            for trial, point in zip(round_.trials, round_.points, strict=True)
         }
     return _known[evidence]
 
 
 def dimensions(evidence: Evidence, arm: str, number: int | None = None) -> dict[str, Domain]:
     """The domain of every dimension, as wide as a search has looked: in one round, or in all."""
-    stages, labelled = list(stages_of(evidence, arm, number)), _labelled(evidence)
-    spaces = [box_domains(evidence, stage.whole) for stage in stages]
-    spaces += [box for stage in stages for box in boxes_of(evidence, stage)]
-    points = [values_of(point, labelled) for stage in stages for point in stage.points]
+    rounds, labelled = list(unfolded_rounds(evidence, arm, number)), _labelled(evidence)
+    spaces = [box_domains(evidence, round_.whole) for round_ in rounds]
+    spaces += [box for round_ in rounds for box in boxes_of(evidence, round_)]
+    points = [values_of(point, labelled) for round_ in rounds for point in round_.points]
     found = {}
     for label, dimension in labelled.items():
         ends = [box[label].value(at) for box in spaces if label in box for at in (0.0, 1.0)]
@@ -46,17 +46,17 @@ def dimensions(evidence: Evidence, arm: str, number: int | None = None) -> dict[
 
 def rounds_of(evidence: Evidence, arm: str) -> list[int]:
     """The rounds of one search that looked for points (from 1); not the one that runs the best again."""
-    return sorted({stage.index + 1 for stage in stages_of(evidence, arm) if not stage.confirming})
+    return sorted({round_.index + 1 for round_ in unfolded_rounds(evidence, arm) if not round_.confirming})
 
 
-def boxes_of(evidence: Evidence, stage: Stage) -> list[dict[str, Domain]]:
+def boxes_of(evidence: Evidence, round_: ArmRound) -> list[dict[str, Domain]]:
     """The boxes into which a round sent its points, step by step, under the labels of the whole space."""
-    return [box_domains(evidence, box) for box in dict.fromkeys(step.box for step in stage.steps) if box is not None]
+    return [box_domains(evidence, box) for box in dict.fromkeys(step.box for step in round_.steps) if box is not None]
 
 
-def stages_of(evidence: Evidence, arm: str, number: int | None = None) -> Iterator[Stage]:
-    """The stages of one search, of one of its rounds (from 1) or of all."""
-    return (s for s in evidence.agenda.stages if s.arm.name == arm and number in (None, s.index + 1))
+def unfolded_rounds(evidence: Evidence, arm: str, number: int | None = None) -> Iterator[ArmRound]:
+    """The rounds of one search, or the one with a number (from 1), as far as they have unfolded."""
+    return (each for each in evidence.agenda.rounds if each.arm.name == arm and number in (None, each.index + 1))
 
 
 def box_domains(evidence: Evidence, box: Space) -> dict[str, Domain]:

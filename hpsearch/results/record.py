@@ -17,11 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
 from hpsearch.results import schema
+from hpsearch.results.urls import database, hidden
 from hpsearch.run import Row
 from hpsearch.study import Trial
 from hpsearch.values import to_json
@@ -68,14 +68,13 @@ class Record:
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
         """The record at a file name or URL; refused where it is no record of ours, or is missing and ``create`` is off."""
         try:
-            url = make_url(place if "://" in place else f"sqlite:///{place}")
+            url = database(place)
         except ArgumentError as error:
             raise Refused("the record's URL cannot be read: write it as postgresql+psycopg://user@host/database") from error
         home = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path("runs")
-        shown = url.render_as_string(hide_password=True) if "://" in place else place
-        file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-        if file is not None:
-            _check_file(file, create)
+        shown = hidden(place)
+        if url.get_backend_name() == "sqlite":
+            _check_file(Path(url.database or "" if "://" in place else place), create)
         try:
             engine = create_engine(url, pool_pre_ping=True)
             _set_up(engine)
@@ -167,7 +166,7 @@ class Record:
                 if row.key in wanted:
                     values = found.setdefault(row.key, [])
                     if row.state == "complete":
-                        values.append(_metric(row.key, json.loads(row.metrics), metric))
+                        values.append(number(row.key, json.loads(row.metrics), metric))
         return {key: median(values) if values else None for key, values in found.items()}
 
     def keys(self, state: str) -> list[str]:
@@ -212,9 +211,10 @@ class Driver:
             if new:
                 connection.execute(insert(schema.trials), [_entry(trial) for trial in new.values()])
 
-    def reset(self, states: Iterable[str]) -> int:
-        """Put trials of those states back to waiting, without rows; how many."""
-        chosen = schema.trials.c.state.in_(tuple(states))
+    def reset(self, states: Iterable[str], only: Iterable[str] | None = None) -> int:
+        """Put trials of those states back to waiting, without rows, or those among ``only``; how many."""
+        asked = schema.trials.c.state.in_(tuple(states))
+        chosen = asked if only is None else asked & schema.trials.c.key.in_(tuple(only))
         keys = select(schema.trials.c.key).where(chosen)
         fresh = dict(state="waiting", fault="", reason="", detail="", changed=now())
         with self._writing() as connection:
@@ -268,10 +268,14 @@ def _entry(trial: Trial) -> dict[str, Any]:
     return {**own, "config": json.dumps(to_json(trial.config)), "state": "waiting", "changed": now()}
 
 
-def _metric(key: str, row: Row, metric: str) -> float:
-    if metric not in row:
+def number(key: str, row: Row, metric: str) -> float:
+    """A metric of a row that a score is read from; refused where it is missing or no number."""
+    value = row.get(metric)
+    if value is None:
         raise Refused(f"trial {key} has no metric {metric!r}: {did_you_mean(metric, row)}")
-    return float(row[metric])  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is no number: score another metric")
+    return float(value)
 
 
 def _check_file(file: Path, create: bool) -> None:

@@ -1,7 +1,41 @@
-"""URLs as they may be printed."""
+"""Where a database is: a file by its path, letter by letter, or a URL; and URLs as they may be printed."""
 
-from sqlalchemy.engine import make_url
+import os
+
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from hpsearch.errors import Refused
+
+OPTIONS = {"timeout", "check_same_thread", "cached_statements", "isolation_level", "detect_types"}  # of Python's sqlite3
+
+
+def database(place: str) -> URL:
+    """The database at a place: text with ``://`` is a URL, any other the path of an SQLite file and not a letter of it syntax.
+
+    Refused where an SQLite URL names no file, or has after its ``?`` what is no option of SQLite's: it was meant as part of the
+    name. A text that is no URL at all raises SQLAlchemy's ArgumentError.
+
+    >>> database("/a?b/%41.db").database, database("sqlite:////a%3Fb/%2541.db").database
+    ('/a?b/%41.db', '/a?b/%41.db')
+    """
+    if "://" not in place:
+        return URL.create("sqlite", database=os.path.abspath(place))
+    url = make_url(place)
+    if url.get_backend_name() == "sqlite":
+        _refuse_no_file(url, place)
+    return url
+
+
+def _refuse_no_file(url: URL, place: str) -> None:
+    if url.database in (None, "", ":memory:"):
+        raise Refused(f"{place} would live only in this process: name a file, as in sqlite:///runs/optuna.db")
+    strange = sorted(set(url.query) - OPTIONS)
+    if strange or ("?" in place and not url.query):
+        raise Refused(
+            f"in the URL {place} options begin after the question mark, and {(strange or ['what follows'])[0]!r} is none of "
+            "SQLite's: write %3F where the question mark belongs to the file's name"
+        )
 
 
 def hidden(url: str) -> str:

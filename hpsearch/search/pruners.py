@@ -38,7 +38,8 @@ def _trial(rule: Rule, curve: Curve, state: TrialState, judged: bool = True) -> 
     last = max(curve, default=0)
     value = curve[last] if state is TrialState.COMPLETE else None
     rungs = _rungs(rule, last) if isinstance(rule, Halving) else []
-    completed = {f"completed_rung_{n}": curve[e] for n, e in enumerate(rungs) if e in curve and (judged or e < last)}
+    reached = [min(e for e in curve if e >= rung) for rung in rungs]  # a score may be there every second epoch only
+    completed = {f"completed_rung_{n}": curve[e] for n, e in enumerate(reached) if judged or e < last}
     return create_trial(state=state, value=value, system_attrs=completed, intermediate_values=dict(curve))
 
 

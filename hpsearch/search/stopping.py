@@ -52,10 +52,11 @@ class Halving(Rule):
 
 @dataclass(frozen=True)
 class Divergence(Value):
-    """Ends a trial whose ``metric`` grows above ``multiple`` times what it was in the first epoch; it counts as failed.
+    """Ends a trial whose ``metric`` grows above ``multiple`` times what it was in the first epoch that has it; it counts as failed.
 
-    Where the rows have no such metric, or it began at 0 or below, nothing is judged. Numbers that are not
-    finite end a trial anyway.
+    Where the rows have no such metric, or it began at 0 or below, nothing is judged. A trial ends as well where this metric, or the
+    score, is a number that is not finite, in whatever epoch. A study with ``divergence=None`` judges the score alone, and that only
+    in the epochs it is read from.
     """
 
     metric: str = "loss"
@@ -65,8 +66,8 @@ class Divergence(Value):
         if not self.metric or not self.multiple > 1:
             raise Refused(f"Divergence needs a metric and a multiple above 1, got {self.metric!r} and {self.multiple}")
 
-    def judge(self, first: Mapping[str, object], row: Mapping[str, object], epoch: int) -> str:
-        """Why a trial with this row has diverged; empty where it has not.
+    def judge(self, first: Mapping[str, object], row: Mapping[str, object], epoch: int, began: int = 1) -> str:
+        """Why a trial with this row has diverged; empty where it has not. ``first`` is the row of epoch ``began``.
 
         >>> Divergence(multiple=3).judge({"loss": 2.0}, {"loss": 6.5}, 4)
         "metric 'loss' is 6.5 in epoch 4, more than 3 times the 2 of epoch 1"
@@ -74,7 +75,8 @@ class Divergence(Value):
         start, now = first.get(self.metric), row.get(self.metric)
         if not isinstance(start, int | float) or not isinstance(now, int | float) or start <= 0 or now <= self.multiple * start:
             return ""
-        return f"metric {self.metric!r} is {now:.4g} in epoch {epoch}, more than {self.multiple:g} times the {start:.4g} of epoch 1"
+        grown = f"more than {self.multiple:g} times the {start:.4g} of epoch {began}"
+        return f"metric {self.metric!r} is {now:.4g} in epoch {epoch}, {grown}"
 
 
 DIVERGENCE = Divergence()  # what a study takes unless it says otherwise

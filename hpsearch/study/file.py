@@ -1,15 +1,17 @@
 """Reading a study file: plain Python that defines one study."""
 
 import sys
+import tokenize
 import traceback
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
-from hpsearch.errors import HpsearchError, Refused
+from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.run import Source
 from hpsearch.study import Study
+from hpsearch.study.namesakes import refuse_namesakes
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,15 @@ def read(path: Path) -> StudyFile:
     if not path.is_file():
         raise Refused(f"there is no study file {path}: write one with `hpsearch new {path}`")
     try:
-        text = path.read_text(encoding="utf-8")
-        code = compile(text, str(path), "exec")
+        with tokenize.open(path) as file:
+            text = file.read()
+        code = compile(path.read_bytes(), str(path), "exec")  # bytes: Python itself minds a byte order mark and a coding line
     except SyntaxError as error:
-        raise Refused(f"{path}, line {error.lineno}: {error.msg}") from error
+        at = f"{path}, line {error.lineno}:" if error.lineno else f"{path} cannot be read as a Python file:"
+        raise Refused(f"{at} {error.msg}") from error
     except (ValueError, OSError) as error:  # no text, or not ours to read
         raise Refused(f"{path} cannot be read as a Python file: {error}") from error
+    refuse_namesakes(path)
     module = _load(path, code)
     found = {name: value for name, value in vars(module).items() if isinstance(value, Study)}
     studies = list(dict.fromkeys(id(value) for value in found.values()))
@@ -70,8 +75,10 @@ def _load(path: Path, code: CodeType) -> ModuleType:
         exec(code, vars(module))  # what was read, and not what a cache of compiled files takes for it
     except HpsearchError as error:
         raise type(error)(f"{path}, line {_line(error, path)}: {error}") from error
-    except Exception as error:  # whatever the user's file raises is the user's to mend
-        raise Refused(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
+    except (Stopped, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever the user's file raises is the user's to mend, sys.exit too
+        raise Refused(f"{path}, line {_line(error, path)}: {sentence(error)}") from error
     return module
 
 

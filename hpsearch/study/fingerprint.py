@@ -18,10 +18,25 @@ from hpsearch.errors import Refused
 def code_fingerprint(function: Callable[..., Any]) -> str:
     """SHA-256 of the function (or class) and all it reaches, 64 hexadecimal digits."""
     function = inspect.unwrap(function)  # a decorator would stand for what it wraps; it is reached from there by name
-    source = inspect.getsourcefile(function)
-    if source is None or "." in function.__qualname__ or function.__name__ == "<lambda>":
+    source = _source(function)
+    if "." in function.__qualname__ or function.__name__ == "<lambda>":
         raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be told apart")
-    return file_fingerprint(Path(source), function.__name__)
+    return file_fingerprint(source, function.__name__)
+
+
+def _source(function: Callable[..., Any]) -> Path:
+    """The file that defines a function or class; refused for one typed into a notebook, a prompt or ``python -c``."""
+    try:
+        source = inspect.getsourcefile(function)
+    except (TypeError, OSError):  # of a class whose module has no file
+        source = None
+    if source is None or not Path(source).is_file():
+        name = getattr(function, "__name__", repr(function))
+        raise Refused(
+            f"{name!r} was not defined in a file, and trials run in processes of their own that import it from one: write the "
+            "study to a file, in a notebook with %%writefile study.py, and give `hpsearch run study.py`"
+        )
+    return Path(source)
 
 
 def file_fingerprint(path: Path, name: str, root: Path | None = None) -> str:
@@ -58,7 +73,7 @@ class _Reader:
     def _bindings(self, path: Path) -> dict[str, list[ast.stmt]]:
         if path not in self.modules:
             self.modules[path] = {}
-            for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            for statement in ast.parse(path.read_bytes()).body:
                 for name in _bound(statement):
                     self.modules[path].setdefault(name, []).append(statement)
         return self.modules[path]

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, assert_never, get_args
 
 from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.run import HeldOut, Source
-from hpsearch.search import Ask, Divergence, Tune
+from hpsearch.run import Goal, HeldOut, Source, larger_is_better
+from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.study.fingerprint import code_fingerprint, file_fingerprint
 from hpsearch.values import Value, digest
 
-Train = Callable[..., Iterator[Mapping[str, Any]]]
+Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.run``
 BUILT_IN = Path(__file__).parents[1] / "training" / "images" / "loop.py"  # read, not imported: torch stays out until a trial runs
 TUNING_SEED = 1_000_000  # seeds from here on are for tuning; those below are for tables
 
@@ -57,8 +57,8 @@ class Study(Value):
     """One question with its three roles: ``base`` (fixed), ``vary`` (asked about), ``tune`` (re-tuned so that the answer is fair).
 
     It is checked whole when it is built: every arm is laid over the base, every range tried at both ends, the cost compared with
-    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, a generator of one mapping of metrics per
-    epoch; without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
+    the budget. ``train`` is the training function ``(config, seed, epochs, run)``, which yields or reports one mapping of metrics
+    per epoch (see ``hpsearch.run``); without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
     """
 
     question: str
@@ -70,10 +70,10 @@ class Study(Value):
     budget: int | None = None  # epochs, all trials together
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
-    goal: Literal["maximise", "minimise"] = "maximise"
+    goal: Goal = "maximise"
     last: int = 1  # epochs at the end whose median the score is
     margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
-    also: tuple[tuple[str, Literal["maximise", "minimise"]], ...] = ()  # other metrics to be judged, each with its own direction
+    also: tuple[tuple[str, Goal], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
@@ -116,16 +116,6 @@ class Study(Value):
             return False
         return True
 
-    @cached_property
-    def asked(self) -> dict[tuple[str, Ask], Trial]:
-        """Trials made so far for the runs that searches ask for, by name of the arm: a memory, no part of the value."""
-        return {}
-
-    @cached_property
-    def unfolded(self) -> dict[str, Any]:
-        """How the searches unfolded last, by name of the arm: a memory of ``hpsearch.study.agenda``, no part of the value."""
-        return {}
-
     def length(self, config: Any) -> int:
         """Epochs of a full training of a config: the study's, or the config's own."""
         return int(config.epochs) if self.epochs is None else self.epochs
@@ -151,9 +141,15 @@ class Study(Value):
         """The arms that are searched: each, or the one whose winner all share."""
         if self.tune is None:
             return ()
-        if self.tune.arms == "each":
-            return self.plan.arms
-        return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
+        match self.tune.arms:
+            case "each":
+                return self.plan.arms
+            case "base":
+                return (Arm(),)
+            case "stack":
+                return (self.plan.top,)
+            case _:
+                assert_never(self.tune.arms)
 
     @property
     def most_seeds(self) -> int:
@@ -196,7 +192,7 @@ class Study(Value):
 
     def better(self, score: float) -> float:
         """The score turned so that larger is better."""
-        return score if self.goal == "maximise" else -score
+        return score if larger_is_better(self.goal) else -score
 
 
 def different(config: Any, base: Any) -> dict[str, Any]:
@@ -328,7 +324,7 @@ def _check_numbers(study: Study) -> None:
         raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
     if not study.question.strip():
         raise Refused("Study.question is empty: say in one sentence what the study asks")
-    if not study.metric or study.goal not in ("maximise", "minimise"):
+    if not study.metric or study.goal not in get_args(Goal):
         raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
     _check_also(study)
     if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):

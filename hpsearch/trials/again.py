@@ -9,11 +9,11 @@ from typing import Any
 
 from hpsearch.errors import Refused
 from hpsearch.results.lookup import Found
-from hpsearch.run import Row
+from hpsearch.run import Recorded, Row
 from hpsearch.study import Study, Trial
 from hpsearch.trials.here import pin_threads
-from hpsearch.trials.session import Resources
-from hpsearch.trials.worker import Job, home, perform
+from hpsearch.trials.session import Resources, job
+from hpsearch.trials.worker import home, perform
 from hpsearch.values import from_json
 
 
@@ -71,14 +71,16 @@ def _furthest(name: str, pairs: Sequence[tuple[Row, Row]]) -> Differs | None:
     found = []
     for epoch, (one, other) in enumerate(pairs, start=1):
         if one.get(name) != other.get(name):
-            a, b = (_list(row[name]) if name in row else [] for row in (one, other))
-            gaps = [abs(x - y) for x, y in zip(a, b, strict=True)] if len(a) == len(b) else missing
+            a, b = (_numbers(row.get(name)) for row in (one, other))
+            gaps = [abs(x - y) for x, y in zip(a, b, strict=True)] if a and len(a) == len(b) else missing
             found.append(Differs(name, epoch, one.get(name), other.get(name), max(gaps)))
     return max(found, key=lambda each: each.difference, default=None)
 
 
-def _list(value: float | list[float]) -> list[float]:
-    return value if isinstance(value, list) else [value]
+def _numbers(value: Recorded) -> list[float]:
+    """A number, or the numbers of a small array; none of a text or a nest."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, int | float)] if all(isinstance(e, int | float) for e in values) else []
 
 
 def said(compared: Compared, found: Found) -> list[str]:
@@ -112,14 +114,12 @@ def rerun(
     """
     trial = trial_of(found, study, known)
     pin_threads(resources.threads)
-    needs = {name: each.key for name, each in trial.needs.items()}
     with tempfile.TemporaryDirectory(prefix="hpsearch-rerun-") as name:
         folder = Path(name)
-        for key in needs.values():
+        for key in (each.key for each in trial.needs.values()):
             home(folder, key).parent.mkdir(parents=True, exist_ok=True)
             home(folder, key).symlink_to(home(found.folder, key), target_is_directory=True)
-        job = Job(trial, study.metric, folder, cache, resources.threads, resources.device, 0, needs, study.divergence)
-        result = perform(job, study.train, tell)
+        result = perform(job(trial, study, folder, cache, resources, 0), study.train, tell)
     if result.state == "failed" and found.columns["state"] != "failed":
         raise Refused(f"the trial {found.key[:12]} was {found.columns['state']} and fails now: {result.reason}")
     return replace(compare(found.rows, result.rows), reason=result.reason)

@@ -27,6 +27,7 @@ class Attempt:
         self, folder: Path, held_out: HeldOut, threads: int, device: str, cache: Path, given: Mapping[str, Callable[[], Path]] = {}
     ) -> None:
         self.folder, self.held_out, self.threads, self.device, self.cache = folder, held_out, threads, device, cache
+        self.receive: Callable[[object], None] = _nobody  # what becomes of a row that is reported
         self._given = given
         folder.mkdir(parents=True, exist_ok=True)
         self.latest, sealed = _newest(folder)
@@ -37,6 +38,14 @@ class Attempt:
         self._told = list(self.rows)
         self._written: Path | None = None
 
+    def report(self, metrics: Mapping[str, Any]) -> None:
+        """Hand the metrics of one epoch over; ends the training function with ``TrialEnded`` where the trial ends here."""
+        self.receive(metrics)
+
+    def callback(self) -> Callable[[Mapping[str, Any]], None]:
+        """``report`` as a value."""
+        return self.report
+
     def given(self, name: str) -> Path:
         """The weights that the trial in the config's field ``name`` ended with."""
         if name not in self._given:
@@ -45,7 +54,7 @@ class Attempt:
 
     @contextmanager
     def saving(self) -> Iterator[Path]:
-        """A path to write a checkpoint to; it is sealed together with the next row that is yielded."""
+        """A path to write a checkpoint to; it is sealed together with the next row that is yielded or reported."""
         temporary = self.folder / f".checkpoint.{os.getpid()}"
         yield temporary
         if not temporary.is_file():
@@ -64,7 +73,7 @@ class Attempt:
         self.artefacts[name] = (str(path), digest_of(path), path.stat().st_size)
 
     def told(self, row: Row) -> None:
-        """A row was yielded: seal the checkpoint that was written for it, if one was."""
+        """A row was handed over: seal the checkpoint that was written for it, if one was."""
         self._told.append(row)
         if self._written is None:
             return
@@ -77,16 +86,20 @@ class Attempt:
             old.with_suffix(".json").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
 
-    @property
-    def first(self) -> Row:
-        """The row of the first epoch."""
-        return self._told[0]
+    def first(self, metric: str) -> tuple[Row, int]:
+        """The first row that has a metric, and its epoch; the first of all where none has."""
+        own = ((row, epoch) for epoch, row in enumerate(self._told, start=1) if row.get(metric) is not None)
+        return next(own, (self._told[0], 1))
 
     def tidy(self) -> None:
         """Remove the checkpoints: the trial is finished."""
         for path in _checkpoints(self.folder):
             path.with_suffix(".json").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+
+
+def _nobody(metrics: object) -> None:
+    raise Refused("run.report() was called outside a trial")
 
 
 def _checkpoints(folder: Path) -> list[Path]:

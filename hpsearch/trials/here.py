@@ -1,18 +1,97 @@
 """The executor in this process: one trial after another, for a debugger or a laptop."""
 
 import os
+import signal
 import sys
-from functools import partial
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
+from hpsearch.run import Row
 from hpsearch.trials.session import Session
-from hpsearch.trials.worker import perform
+from hpsearch.trials.worker import Job, perform
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_here(session: Session) -> None:
     """Run the session's trials in this process until it is done."""
     pin_threads(session.resources.threads)
     while (job := session.ask()) is not None:
-        session.tell(perform(job, session.study.train, partial(session.row, job.trial.key)))
+        with _as_it_was():
+            _run(session, job)
+
+
+def _run(session: Session, job: Job) -> None:
+    with signals_noted() as noted:
+
+        def tell(epoch: int, row: Row) -> None:
+            _raise_first(noted)
+            session.row(job.trial.key, epoch, row)
+
+        result = perform(job, session.study.train, tell)
+        _raise_first(noted)
+    session.tell(result)
+
+
+def _raise_first(noted: list[BaseException]) -> None:
+    """What a signal raised, where the training function caught it and went on."""
+    for error in noted[:1]:
+        raise error
+
+
+@contextmanager
+def signals_noted() -> Iterator[list[BaseException]]:
+    """What handlers of signals raise while it lasts: raised inside somebody's ``except``, it may be lost."""
+    noted: list[BaseException] = []
+
+    def noting(handler: Callable[..., Any]) -> Callable[..., None]:
+        def handle(*signal_and_frame: Any) -> None:
+            try:
+                handler(*signal_and_frame)
+            except BaseException as raised:
+                noted.append(raised)
+                raise
+
+        return handle
+
+    handlers = {each: signal.getsignal(each) for each in SIGNALS} if threading.current_thread() is threading.main_thread() else {}
+    for number, handler in handlers.items():
+        if callable(handler):
+            signal.signal(number, noting(handler))
+    try:
+        yield noted
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Give the driver back what a training function in its process may have changed: the folder it stands in, where it prints."""
+    folder, streams = os.getcwd(), (sys.stdout, sys.stderr)
+    sys.stdout, sys.stderr = (_Unclosable(stream) for stream in streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        with suppress(OSError):  # it may be gone
+            os.chdir(folder)
+
+
+class _Unclosable:
+    """A stream that stays open: to close the driver's own is not a training function's to do."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def close(self) -> None:
+        """Nothing but what was written is written out."""
+        self._stream.flush()
 
 
 def pin_threads(threads: int) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 
 from hpsearch.errors import Refused
@@ -13,8 +14,11 @@ from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
-from hpsearch.trials.worker import home
+from hpsearch.trials.worker import forget
 from hpsearch.values import to_json
+
+DEVICES = Path("/dev")
+ELSEWHERE = ("dxg", "nvhost-gpu", "nvgpu")  # devices of GPUs that are not called nvidia0: under Windows, on Jetson boards
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class Options:
 def cache_folder() -> Path:
     """Where decoded data is kept on this machine: $HPSEARCH_CACHE, or the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser().absolute()
+    try:
+        return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser().absolute()
+    except RuntimeError as error:  # nobody's home
+        raise Refused("there is no home directory to keep decoded data in: set HPSEARCH_CACHE to a folder for it") from error
 
 
 def local_cores() -> int:
@@ -42,11 +49,24 @@ def local_cores() -> int:
 
 
 def local_gpus() -> int:
-    """NVIDIA GPUs of this machine that this process may see."""
+    """GPUs that this process may see: those CUDA_VISIBLE_DEVICES names, none on a machine without a driver's device."""
+    cards = len(list(DEVICES.glob("nvidia[0-9]*")))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([device for device in visible.split(",") if device.strip() not in ("", "-1")])
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+    if visible is None:
+        return cards
+    if not cards and not any((DEVICES / name).exists() for name in ELSEWHERE):
+        return 0
+    return sum(1 for _ in takewhile(lambda name: _names_gpu(name, cards), visible.split(",")))
+
+
+def _names_gpu(name: str, cards: int) -> bool:
+    """Whether an entry of CUDA_VISIBLE_DEVICES names a GPU, by number or as ``GPU-`` or ``MIG-``; CUDA stops at the first that does not.
+
+    >>> [_names_gpu(name, 2) for name in ("0", "1", "2", "-1", "", "NoDevFiles", "GPU-8932f937", "MIG-GPU-8932f937/1/2")]
+    [True, True, False, False, False, False, True, True]
+    """
+    word = name.strip()
+    return word.startswith(("GPU-", "MIG-")) or (word.isdecimal() and (not cards or int(word) < cards))
 
 
 def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, address: str | None) -> Resources:
@@ -76,6 +96,20 @@ def check_data(file: StudyFile) -> None:
         source.check()
 
 
+def check_gpu(file: StudyFile, options: Options) -> None:
+    """Refuse GPUs of this machine that our own training could not use, before every trial fails for that."""
+    if file.study.train is not None or options.address or options.resources.gpus == 0:
+        return
+    from hpsearch.training.devices import gpus  # seconds to import
+
+    if not gpus():
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
+        raise Refused(
+            f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right"
+        )
+
+
 def missing_data(file: StudyFile) -> str:
     """Why the data cannot be used yet, in a sentence; empty where it can."""
     try:
@@ -87,6 +121,7 @@ def missing_data(file: StudyFile) -> str:
 
 def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print) -> Session:
     """Run what the study still wants; the session as it ended. Raises what stopped it, with the launch's end in the record."""
+    check_gpu(file, options)
     check_data(file)
     doing("preparing the data")
     for source in file.sources:
@@ -131,7 +166,15 @@ def _execute(session: Session, options: Options) -> None:
         run_on_ray(session, options.address)
 
 
+def unused_cluster(address: str | None) -> str:
+    """That RAY_ADDRESS is set and not used, in a sentence; empty where it is not set or says what was asked for."""
+    named = os.environ.get("RAY_ADDRESS")
+    if not named or address in (named, "auto"):
+        return ""
+    return f"RAY_ADDRESS={named} is not used: {f'--address {address} is' if address else 'give --address to run on that cluster'}"
+
+
 def _forget_failed(record: Record) -> None:
     """Remove the sealed results of failed trials, so that they run again."""
     for key in record.keys("failed"):
-        (home(record.folder, key) / "result.json").unlink(missing_ok=True)
+        forget(record.folder, key)

@@ -27,7 +27,7 @@ import ray
 from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
-from hpsearch.errors import HpsearchError, Refused
+from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.results.record import Result
 from hpsearch.run import Row
 from hpsearch.study import Train
@@ -35,6 +35,7 @@ from hpsearch.trials.session import Resources, Session
 from hpsearch.trials.worker import ATTEMPTS, perform
 
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
+LONGEST = 107 - len("/ray/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store_0")  # a socket's name has 107 bytes
 LIVES = 3  # of the Tune run without progress, before its error is ours
 _sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not take the session along
 _errors: dict[int, BaseException] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
@@ -135,7 +136,7 @@ def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
             time.sleep(config["wait"])
             tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
-        result = perform(cloudpickle.loads(config["job"]), train, tell)
+        result = perform(cloudpickle.loads(config["job"]), train, tell, stops=(Stopped,))  # Ctrl-C reaches the driver, not us
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
 
     return slot
@@ -221,8 +222,16 @@ def _signals_noted(number: int) -> Iterator[None]:
 
 def _ship(train: Train | None) -> None:
     """Send the user's modules with the function: the machines that run it may not have the study file."""
-    if train is not None:
-        cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
+    if train is None:
+        return
+    cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
+    try:
+        cloudpickle.dumps(train)
+    except Exception as error:
+        raise Refused(
+            f"the training function cannot be sent to Ray's workers ({sentence(error)}): "
+            "make what it names at the top of its file where it is used, or run with --here"
+        ) from error
 
 
 def _connect(resources: Resources, address: str | None) -> None:
@@ -234,11 +243,24 @@ def _connect(resources: Resources, address: str | None) -> None:
             ray.init(address=address, runtime_env={"env_vars": data}, **quiet)
         else:
             cpus = max(1, round(resources.slots * resources.cpus))
-            ray.init(address="local", num_cpus=cpus, **quiet)
+            ray.init(address="local", num_cpus=cpus, _temp_dir=short_folder(), **quiet)
     except ConnectionError as error:
         raise Refused(
             f"no Ray cluster answers at {address!r}: start one with `ray start --head`, or leave --address out"
         ) from error
+
+
+def short_folder() -> str | None:
+    """Where Ray keeps its sockets: None for its own choice; /tmp where RAY_TMPDIR or TMPDIR is too long for a socket's name."""
+    name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+    chosen = os.environ.get(name, "")
+    if len(os.fsencode(chosen)) <= LONGEST:
+        return None
+    if name == "TMPDIR" and os.access("/tmp", os.W_OK):
+        return "/tmp/ray"
+    raise Refused(
+        f"{name} has {len(os.fsencode(chosen))} characters, and Ray's sockets leave room for {LONGEST}: set a shorter one"
+    )
 
 
 def _refuse_too_few(resources: Resources) -> None:

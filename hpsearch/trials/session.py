@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from hpsearch.errors import Refused
-from hpsearch.results.record import Driver, Result
+from hpsearch.errors import Refused, did_you_mean
+from hpsearch.results.record import Driver, Result, number
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
-from hpsearch.study.agenda import Agenda, agenda
-from hpsearch.trials.worker import Job, ask_to_stop, sealed_result
+from hpsearch.study.agenda import Agenda, Memo, agenda
+from hpsearch.trials.contract import kind
+from hpsearch.trials.worker import Job, ask_to_stop, forget, sealed_result
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,15 @@ class Resources:
         return "cuda" if self.gpus > 0 else "cpu"
 
 
+ALIKE = 3  # trials that break the contract in the same way before it is taken for the study's
 Watch = Callable[["Session"], None]
+
+
+def job(trial: Trial, study: Study, folder: Path, cache: Path, resources: Resources, term: int) -> Job:
+    """The job of training one trial of a study."""
+    needs, also = {name: teacher.key for name, teacher in trial.needs.items()}, tuple(name for name, _ in study.also)
+    threads, device = resources.threads, resources.device
+    return Job(trial, study.metric, folder, cache, threads, device, term, needs, study.divergence, also, study.last)
 
 
 class Session:
@@ -46,14 +55,19 @@ class Session:
         self.running: dict[str, Trial] = {}
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
-        self.known_epochs = 0  # of trials that stood finished in the record before
+        self.known_epochs = 0  # asked of trials that stood finished in the record before
+        self.ended_epochs = 0  # asked of trials that ended in this session
         self.stopped = set(driver.record.keys("stopped"))
         self._curves: dict[str, dict[int, float]] = {}  # of trials that a rule may stop: epoch to score, larger is better
         self._queue: deque[Trial] = deque()
         self._known: set[str] = set()
         self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
         self._looked: set[str] = set()
-        self.plan: Agenda = agenda(study, {})
+        self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
+        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
+        self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
+        self._memo = Memo(study)
+        self.plan: Agenda = agenda(study, {}, self._memo)
         driver.reset(["running"])  # we are the only driver: whatever was running then is not running now
         self._determine()
 
@@ -68,11 +82,17 @@ class Session:
         return not self._queue and (self.plan.settled or not self.running)
 
     @property
+    def epochs_left(self) -> int:
+        """Epochs still to run: without those of trials that ended, however they did, and those that others have run."""
+        seen = sum(self.epochs.get(key, 0) for key in self.running)
+        return 0 if self.done else max(0, self.study.cost - self.known_epochs - self.ended_epochs - seen)
+
+    @property
     def total(self) -> int:
         """Trials of the study: those determined, each once, and those still to be determined."""
         if self.plan.settled:
             return len(self._known)
-        asked = sum(len(stage.trials) - stage.leg.found for stage in self.plan.stages)
+        asked = sum(len(round_.trials) - round_.found for round_ in self.plan.rounds)
         entries = asked + len(self.plan.measurements) + len(self.plan.teachers)
         return len(self._known) + max(0, self.study.trials - entries) * (not self.plan.problems)
 
@@ -119,14 +139,14 @@ class Session:
         self.tell(Result(trial.key, "failed", (), 0.0, 0, "", self.resources.device, "needs", reason))
 
     def _job(self, trial: Trial) -> Job:
-        r, needs = self.resources, {name: teacher.key for name, teacher in trial.needs.items()}
-        folder, metric, divergence = self.driver.record.folder, self.study.metric, self.study.divergence
-        return Job(trial, metric, folder, self.cache, r.threads, r.device, self.driver.term, needs, divergence)
+        return job(trial, self.study, self.driver.record.folder, self.cache, self.resources, self.driver.term)
 
     def row(self, key: str, epoch: int, row: Row) -> None:
         """One epoch of a running trial."""
         self.driver.row(key, epoch, row)
         self.epochs[key] = epoch
+        if epoch == 1 and not self.warnings and not self.ran and self.study.metric not in row:
+            self.warnings.append(_missing(self.study.metric, row))
         if self.study.tune and self.study.tune.stopping:
             self._judge(key, epoch, row)
         self.watch(self)
@@ -134,39 +154,73 @@ class Session:
     def _judge(self, key: str, epoch: int, row: Row) -> None:
         """Ask a trial of a round to stop where the study's rule says so; never one that confirms, or that is measured."""
         rule = self.study.tune.stopping if self.study.tune else None
-        stage = next((s for s in self.plan.stages if not s.confirming and any(t.key == key for t in s.trials)), None)
-        if rule is None or stage is None:
+        round_ = next((s for s in self.plan.rounds if not s.confirming and any(t.key == key for t in s.trials)), None)
+        if rule is None or round_ is None:
             return
-        self._curves.setdefault(key, {})[epoch] = self._score(row)
-        if epoch >= stage.epochs:
+        score = self._score(row)
+        if score is None:  # a metric need not be there in every epoch
+            return
+        self._curves.setdefault(key, {})[epoch] = score
+        if epoch >= round_.epochs:
             return
         others: list[tuple[Curve, bool]] = []
-        for rival in (trial.key for trial in stage.trials):
+        for rival in (trial.key for trial in round_.trials):
             if rival != key and rival in self._curves:
                 others.append((self._curves[rival], self.scores.get(rival) is not None))
         own = {n: score for n, score in self._curves[key].items() if n <= epoch}  # an attempt that died may have got further
         if reason := stops(rule, own, others):
             ask_to_stop(self.driver.record.folder, key, epoch, reason)
 
-    def _score(self, row: Row) -> float:
-        return self.study.better(float(row[self.study.metric]))  # type: ignore[arg-type]
+    def _score(self, row: Row) -> float | None:
+        value = row.get(self.study.metric)
+        return self.study.better(float(value)) if isinstance(value, int | float) else None
 
     def tell(self, result: Result) -> None:
-        """A trial ended; refused where its training function broke its contract, since every other trial would too."""
-        if result.fault == "contract":
-            self.driver.reset(["running"])
-            raise Refused(result.reason)
+        """A trial ended; refused where its training function broke its contract as all others before it did."""
         self.driver.finish(result)
-        self.running.pop(result.key, None)
+        trial = self.running.pop(result.key, None)
+        self.ended_epochs += trial.epochs if trial else 0
         self.ran += 1
         if result.state == "stopped":
             self.stopped.add(result.key)
-        last = [float(row[self.study.metric]) for row in result.rows[-self.study.last :]]  # type: ignore[arg-type]
-        self.scores[result.key] = median(last) if result.state == "complete" else None
+        self.scores[result.key] = self._final(result)
         self.epochs[result.key] = len(result.rows)
+        if result.fault == "contract":
+            self._breached(result)
         if not self._queue:
             self._determine()
         self.watch(self)
+
+    def _breached(self, result: Result) -> None:
+        """End the study where trials broke the contract in one way, ``ALIKE`` of them and of two arms, and none kept it.
+
+        One arm may be broken by itself. So while all such trials are of one arm, the first trial of another goes next. They wait
+        again in the record: what is wrong is the user's to mend, in the training function or in the study.
+        """
+        alike = self._breaches.setdefault(kind(result.reason), [])
+        alike.append(result.key)
+        if len(alike) < ALIKE or any(score is not None for score in self.scores.values()):
+            return
+        arms = {self._arms.get(key) for key in alike}
+        others = [trial for trial in self._queue if self._arms.get(trial.key) not in arms]
+        running = [key for key in self.running if self._arms.get(key) not in arms]
+        if len(arms) == 1 and (others or running):
+            for trial in others[:1]:
+                self._queue.remove(trial)
+                self._queue.appendleft(trial)
+            return
+        self.driver.reset(["running"])
+        self.driver.reset(["failed"], only=alike)
+        for key in alike:
+            forget(self.driver.record.folder, key)
+        so = f"so it was in each of the first {len(alike)} trials: the study stops here, and they run again once this is mended"
+        raise Refused(f"{result.reason} ({so})")
+
+    def _final(self, result: Result) -> float | None:
+        """The score of a trial that ended: the median of its last epochs, None unless it ran to its end."""
+        if result.state != "complete":
+            return None
+        return median(number(result.key, row, self.study.metric) for row in result.rows[-self.study.last :])
 
     def lost(self, key: str, reason: str) -> None:
         """The executor gave a trial up: its worker died too often."""
@@ -190,7 +244,7 @@ class Session:
     def _determine(self) -> None:
         """Work out the agenda anew from the scores, until it asks for something we can hand out or for nothing more."""
         while True:
-            self.plan = agenda(self.study, {**self._former, **self.scores})
+            self.plan = agenda(self.study, {**self._former, **self.scores}, self._memo)
             if self._looks_back():
                 continue
             trials = list(self.plan.trials())
@@ -198,13 +252,23 @@ class Session:
             if not new:
                 return
             self.driver.want(new)
+            wanted = [(stage.arm, trial) for stage in self.plan.stages for trial in stage.trials]
+            for arm, trial in (*wanted, *((m.arm, m.trial) for m in self.plan.measurements)):
+                self._arms.setdefault(trial.key, arm.name)
             self._known |= {trial.key for trial in new}
             found = self.driver.record.scores((trial.key for trial in new), self.study.metric, self.study.last)
             self.scores |= found
             if self.study.tune and self.study.tune.stopping and found:
                 for key, rows in self.driver.record.rows(found).items():
-                    self._curves[key] = {epoch: self._score(row) for epoch, row in rows}
+                    self._curves[key] = {epoch: score for epoch, row in rows if (score := self._score(row)) is not None}
             self.known_epochs += sum(trial.epochs for trial in new if trial.key in found)
             self._queue.extend(trial for trial in new if trial.key not in found)
             if self._queue:
                 return
+
+
+def _missing(metric: str, row: Row) -> str:
+    return (
+        f"the first row has no metric {metric!r}, which the study scores ({did_you_mean(metric, row)}): "
+        "trials fail unless it is there in the last epochs"
+    )

@@ -1,30 +1,30 @@
 """The worker: runs one trial to its end and seals the result before anybody is told. Both executors call it alone."""
 
 import json
-import math
 import os
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from hpsearch.errors import Refused
+from hpsearch.errors import Refused, Stopped, TrialEnded, sentence, visible
 from hpsearch.results.record import Result
 from hpsearch.run import Row
 from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
+from hpsearch.trials.contract import FORMS, Read, checked, shown
 from hpsearch.trials.sealed import digest_of, read_json, write_json
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
 WEIGHTS = "weights.pt"  # the artefact that a student is given
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
+SWALLOWED = "; the training function caught what ends a trial, hpsearch.TrialEnded, and went on: let it pass"
 Tell = Callable[[int, Row], None]  # epoch from 1, row
 
 
@@ -41,19 +41,13 @@ class Job:
     term: int  # of the driver that hands it out
     needs: Mapping[str, str] = field(default_factory=dict)  # field of the config to the key of the trial it names
     divergence: Divergence | None = None
+    also: tuple[str, ...] = ()  # other metrics that the study judges
+    last: int = 1  # epochs at the end that metrics are read from
 
     @property
     def home(self) -> Path:
         """The trial's own folder."""
         return home(self.folder, self.trial.key)
-
-
-class Broken(Exception):
-    """The training function broke its contract or its numbers ceased to be numbers; the message is the reason."""
-
-    def __init__(self, fault: str, reason: str) -> None:
-        super().__init__(reason)
-        self.fault = fault
 
 
 def home(folder: Path, key: str) -> Path:
@@ -67,6 +61,11 @@ def sealed_result(folder: Path, key: str) -> Result | None:
     if not told or told["key"] != key:
         return None
     return Result.of(told)
+
+
+def forget(folder: Path, key: str) -> None:
+    """Remove the sealed result of a trial, so that it runs again."""
+    (home(folder, key) / "result.json").unlink(missing_ok=True)
 
 
 def _weights(folder: Path, key: str) -> Path:
@@ -93,10 +92,13 @@ def built_in() -> Train:
     return train
 
 
-def perform(job: Job, train: Train | None, tell: Tell) -> Result:
+def perform(
+    job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped, KeyboardInterrupt)
+) -> Result:
     """Run a trial to its end, going on where an earlier attempt stopped; the result is sealed in its folder, then returned.
 
-    What goes wrong in the trial is its result, never an exception. A broken contract is not sealed, for the user will mend it.
+    What goes wrong in the trial is its result, never an exception, whatever the training function raises; only ``stops``, by which
+    the user ends the run, and what ``tell`` raises pass through.
     """
     if done := sealed_result(job.folder, job.trial.key):
         return done
@@ -104,27 +106,15 @@ def perform(job: Job, train: Train | None, tell: Tell) -> Result:
     attempts = _count_attempt(job)
     given = {name: partial(_weights, job.folder, key) for name, key in job.needs.items()}
     attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache, given)
-    rows: list[Row] = []
-    fault = reason = detail = ""
+    intake = Intake(job, attempt, tell)
+    attempt.receive = intake
     _log(job, "start", attempt=attempts, after=len(attempt.rows))
-    try:
-        if attempts > ATTEMPTS:
-            raise Broken("died", f"its worker died {ATTEMPTS} times, the last time after epoch {len(attempt.rows)}")
-        for epoch, row in _rows(job, train or built_in(), attempt):
-            rows.append(row)
-            tell(epoch, row)
-            _log(job, "epoch", epoch=epoch)
-            if epoch < job.trial.epochs and (asked := read_json(job.home / STOP)) and epoch >= asked["epoch"]:
-                raise Broken("stopped", asked["reason"])
-    except Broken as error:
-        fault, reason = error.fault, str(error)
-    except Exception as error:  # the user's function may raise anything; the search goes on without this trial
-        fault, reason, detail = "error", f"{type(error).__name__}: {error}", traceback.format_exc()
+    fault, reason, detail = _outcome(job, train, intake, attempts, stops)
     result = Result(
         key=job.trial.key,
         state="stopped" if fault == "stopped" else "failed" if fault else "complete",
-        rows=tuple(rows),
-        seconds=_seconds(rows, time.monotonic() - started),
+        rows=tuple(intake.rows),
+        seconds=_seconds(intake.rows, time.monotonic() - started),
         attempts=attempts,
         host=socket.gethostname(),
         device=job.device,
@@ -136,69 +126,153 @@ def perform(job: Job, train: Train | None, tell: Tell) -> Result:
             for name, (path, digest, size) in sorted(attempt.artefacts.items())
         ),
     )
-    if fault != "contract":
-        write_json(job.home / "result.json", asdict(result))
-        attempt.tidy()
+    write_json(job.home / "result.json", asdict(result))
+    attempt.tidy()
     _log(job, "done", state=result.state)
     return result
 
 
-def _rows(job: Job, train: Train, attempt: Attempt) -> Iterator[tuple[int, Row]]:
-    """The rows sealed with the checkpoint, told again, then those the training function yields."""
-    yield from enumerate(attempt.rows, start=1)
-    epochs = job.trial.epochs
-    count = len(attempt.rows)
-    if count < epochs:
-        source = train(job.trial.config, job.trial.seed, epochs, attempt)
-        if not hasattr(source, "__next__"):
-            raise Broken("contract", f"the training function returned {_short(source)}: it must yield a mapping per epoch")
-        for row in islice(source, epochs - count):  # whoever asks may stop asking
+class Intake:
+    """Where the rows of an attempt arrive, whether they are yielded, reported or returned; raises ``TrialEnded`` to end it."""
+
+    def __init__(self, job: Job, attempt: Attempt, tell: Tell) -> None:
+        self.job, self.attempt, self._tell = job, attempt, tell
+        self.rows: list[Row] = []
+        self.ended: TrialEnded | None = None  # what it raised
+        self.outside: BaseException | None = None  # what telling raised: no fault of the trial's
+
+    def end(self, fault: str, reason: str) -> NoReturn:
+        """End the trial, if nothing has ended it before."""
+        self.ended = self.ended or TrialEnded(fault, reason)
+        raise self.ended
+
+    @property
+    def full(self) -> bool:
+        """Whether all epochs that were asked for are there."""
+        return len(self.rows) >= self.job.trial.epochs
+
+    def sealed(self) -> None:
+        """Tell the rows sealed with the checkpoint again, so that the record misses none."""
+        for row in self.attempt.rows:
+            self._guarded(self._told, row)
+
+    def __call__(self, metrics: object) -> None:
+        """One epoch's metrics, as the training function gave them."""
+        self._guarded(self._take, metrics)
+
+    def _guarded(self, step: Callable[[Any], None], row: Any) -> None:
+        if already := self.outside or self.ended:  # it was raised before and not let pass
+            raise already
+        try:
+            step(row)
+        except TrialEnded as ended:
+            self.ended = ended
+            raise
+
+    def _take(self, metrics: object) -> None:
+        if self.full:
+            self.end("", "")  # more than was asked for
+        epoch, job, rule = len(self.rows) + 1, self.job, self.job.divergence
+        row = checked(metrics, epoch, job.trial.epochs, Read(job.metric, job.also, job.last, rule))
+        self.attempt.told(row)
+        self._told(row)
+        if rule is None:
+            return
+        first, began = self.attempt.first(rule.metric)
+        if reason := rule.judge(first, row, epoch, began):
+            self.end("diverged", reason)
+
+    def _told(self, row: Row) -> None:
+        self.rows.append(row)
+        epoch = len(self.rows)
+        try:
+            self._tell(epoch, row)
+        except BaseException as error:
+            self.outside = error
+            raise
+        _log(self.job, "epoch", epoch=epoch)
+        if not self.full and (asked := read_json(self.job.home / STOP)) and epoch >= asked["epoch"]:
+            self.end("stopped", asked["reason"])
+
+
+def _outcome(
+    job: Job, train: Train | None, intake: Intake, attempts: int, stops: tuple[type[BaseException], ...]
+) -> tuple[str, str, str]:
+    """Train; fault, reason and traceback of a trial that did not run to its end, else three empty texts."""
+    came_out: BaseException | None = None
+    try:
+        if attempts > ATTEMPTS:
+            intake.end("died", f"its worker died {ATTEMPTS} times, the last time after epoch {len(intake.attempt.rows)}")
+        intake.sealed()
+        if not intake.full:
+            _drive(job, train or built_in(), intake)
+    except stops:
+        raise
+    except BaseException as error:  # the user's function may raise anything; the search goes on without this trial
+        came_out = error
+    ended = intake.ended
+    if intake.outside is not None:
+        raise intake.outside
+    if ended is not None and ended.fault:
+        return ended.fault, visible(ended.reason) + (SWALLOWED if came_out is not ended else ""), ""
+    if came_out is not None and ended is None:
+        return "error", sentence(came_out), _traceback(came_out)
+    return "", "", ""
+
+
+def _drive(job: Job, train: Train, intake: Intake) -> None:
+    """Call the training function and take its rows, in whichever of the three forms of ``hpsearch.run`` it gives them."""
+    before, epochs = len(intake.rows), job.trial.epochs
+    source: object = train(job.trial.config, job.trial.seed, epochs, intake.attempt)
+    yields, reports = hasattr(source, "__next__"), len(intake.rows) > before
+    if yields:
+        _iterate(source, intake)
+    elif isinstance(source, Mapping) and not reports and epochs == 1:
+        intake(source)
+    elif not reports and not intake.ended:
+        intake.end("contract", f"the training function returned {shown(source)}: it must {FORMS}")
+    if not intake.full and not intake.ended:
+        how = "yielded" if yields else "reported"
+        intake.end("contract", f"the training function {how} {len(intake.rows)} of the {epochs} epochs it was asked for")
+
+
+def _iterate(source: Any, intake: Intake) -> None:
+    """Take the rows of a generator, and not one more than was asked for."""
+    try:
+        count = len(intake.rows)
+        for row in source:
+            if len(intake.rows) > count:
+                intake.end("contract", "the training function yields its rows and reports them too: let it do one of the two")
+            intake(row)
             count += 1
-            checked = _checked(row, count, job.metric)
-            attempt.told(checked)
-            yield count, checked
-            if job.divergence and (reason := job.divergence.judge(attempt.first, checked, count)):
-                raise Broken("diverged", reason)
-    if count < epochs:
-        raise Broken("contract", f"the training function yielded {count} of the {epochs} epochs it was asked for")
+            if intake.full:
+                return
+    finally:
+        _close(source)
 
 
-def _checked(row: object, epoch: int, metric: str) -> Row:
-    if not isinstance(row, Mapping):
-        raise Broken(
-            "contract", f"the training function yielded {_short(row)} in epoch {epoch}: it must yield a mapping of metrics"
-        )
-    if metric not in row:
-        names = ", ".join(map(str, row)) or "nothing"
-        raise Broken("contract", f"the row of epoch {epoch} has no metric {metric!r}, which the study scores: it has {names}")
-    return {str(name): _number(str(name), value, epoch) for name, value in row.items()}
+def _close(source: Any) -> None:
+    """End a generator now: what its clean-up raises changes nothing, for the trial has ended."""
+    try:
+        getattr(source, "close", lambda: None)()
+    except (Stopped, KeyboardInterrupt):
+        raise
+    except BaseException:
+        return
 
 
-def _number(name: str, value: object, epoch: int) -> float | list[float]:
-    if hasattr(value, "tolist"):  # numbers and arrays of numpy and torch
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_scalar(name, item, epoch) for item in value]
-    return _scalar(name, value, epoch)
-
-
-def _scalar(name: str, value: object, epoch: int) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Broken("contract", f"metric {name!r} is {_short(value)} in epoch {epoch}: it must be a number")
-    if not math.isfinite(value):
-        raise Broken("diverged", f"metric {name!r} is {value} in epoch {epoch}")
-    return value
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return f"{text[:60]}..." if len(text) > 63 else text
+def _traceback(error: BaseException) -> str:
+    try:
+        return visible("".join(traceback.format_exception(error)), 20_000)
+    except Exception:  # it is made of texts of the user's exception
+        return ""
 
 
 def _seconds(rows: list[Row], wall: float) -> float:
     """Seconds of all epochs where the rows say them, whatever attempt ran them; else of this attempt."""
     told = [row.get("seconds") for row in rows]
-    return sum(s for s in told if isinstance(s, int | float)) if told and all(told) else wall
+    known = [float(each) for each in told if isinstance(each, int | float)]
+    return sum(known) if known and len(known) == len(told) and all(known) else wall
 
 
 def _count_attempt(job: Job) -> int:

@@ -193,7 +193,7 @@ def test_a_mistake_in_the_study_is_one_sentence(hpsearch: Run, tmp_path: Path, c
 YIELDS = {
     "return None": "must yield a mapping per epoch",
     "yield from ()": "yielded 0 of the 1 epochs it was asked for",
-    "yield 3.0": "yielded 3.0 in epoch 1: it must yield a mapping",
+    "yield 3.0": "gave 3.0 for epoch 1: it must be a mapping of metrics",
     "yield {'loss': 1.0}": "has no metric 'top1', which the study scores: it has loss",
     "yield {'top1': '1'}": "metric 'top1' is '1' in epoch 1: it must be a number",
     "yield {'top1': float('nan')}": "all 4 failed",

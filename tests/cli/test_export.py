@@ -17,6 +17,7 @@ from hpsearch.results.record import Record
 
 STUDY = """
 from dataclasses import dataclass
+import sqlite3
 import time
 from hpsearch import *
 
@@ -25,9 +26,16 @@ class Config:
     rate: float = 0.1
     wide: bool = False
 
+def exported():
+    try:
+        return sqlite3.connect("file:runs/optuna.db?mode=ro", uri=True).execute("select count(*) from studies").fetchone()[0] > 0
+    except sqlite3.Error:
+        return False
+
 def train(config, seed, epochs, run):
+    while WAITS and not exported():
+        time.sleep(0.02)
     for epoch in range(epochs):
-        time.sleep(SLEEP)
         yield {"top1": 50.0 + config.rate + config.wide + epoch}
 
 tune = Tune(Space(rate=10 ** Uniform(-3, 0)), rounds=(Round(points=4, epochs=1, keep=1), Round(points=3, epochs=2)), arms="base", confirm=None)
@@ -64,7 +72,7 @@ def driven() -> bool:
 
 
 def test_a_finished_search_is_exported_and_named(hpsearch: Run) -> None:
-    Path("mine.py").write_text(STUDY.replace("SLEEP", "0"))
+    Path("mine.py").write_text(STUDY.replace("WAITS", "False"))
     assert hpsearch("run", "mine.py", "--here")[0] == 0
     code, said, complaint = hpsearch("export", "mine.py", "--optuna", "sqlite:///runs/optuna.db")
     assert (code, complaint) == (0, "")
@@ -75,7 +83,7 @@ def test_a_finished_search_is_exported_and_named(hpsearch: Run) -> None:
 
 
 def test_following_goes_on_until_the_run_ends(hpsearch: Run) -> None:
-    Path("mine.py").write_text(STUDY.replace("SLEEP", "0.4"))
+    Path("mine.py").write_text(STUDY.replace("WAITS", "True"))
     here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "hpsearch", "run", "mine.py", "--here"]
     with subprocess.Popen(command, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
@@ -90,7 +98,7 @@ def test_following_goes_on_until_the_run_ends(hpsearch: Run) -> None:
 
 
 def test_the_record_stays_as_it_was(hpsearch: Run) -> None:
-    Path("mine.py").write_text(STUDY.replace("SLEEP", "0"))
+    Path("mine.py").write_text(STUDY.replace("WAITS", "False"))
     hpsearch("run", "mine.py", "--here")
     before = hpsearch("status", "mine.py")
     for url in (
@@ -114,7 +122,7 @@ def test_the_record_stays_as_it_was(hpsearch: Run) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence(hpsearch: Run, options: list[str], sentence: str) -> None:
-    Path("mine.py").write_text(STUDY.replace("SLEEP", "0"))
+    Path("mine.py").write_text(STUDY.replace("WAITS", "False"))
     Record.open("runs/hpsearch.db", create=True)
     code, said, complaint = hpsearch("export", "mine.py", *options)
     assert code == 2
@@ -125,7 +133,7 @@ def test_a_mistake_is_one_sentence(hpsearch: Run, options: list[str], sentence: 
 
 
 def test_a_study_without_a_search_has_nothing_to_export(hpsearch: Run) -> None:
-    Path("mine.py").write_text(STUDY.replace("SLEEP", "0").replace(", tune=tune", ""))
+    Path("mine.py").write_text(STUDY.replace("WAITS", "False").replace(", tune=tune", ""))
     Record.open("runs/hpsearch.db", create=True)
     code, _, complaint = hpsearch("export", "mine.py", "--optuna", "sqlite:///x.db")
     assert (code, "the study searches nothing" in complaint) == (2, True)

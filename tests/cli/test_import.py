@@ -53,6 +53,15 @@ def test_a_table_becomes_a_report(hpsearch: Run, tmp_path: Path) -> None:
     assert effect["difference"] == pytest.approx(10.45)
 
 
+@pytest.mark.parametrize("out", ["t.html", "./t.html", "r/../t.html"])
+def test_a_report_never_takes_the_place_of_its_source(hpsearch: Run, out: str) -> None:
+    Path("t.csv").write_text(TABLE)
+    Path("r").mkdir()
+    code, _, complaint = hpsearch(*WORDS, "--out", out)
+    assert (code, Path("t.csv").read_text()) == (2, TABLE)
+    assert "would write t.csv over the results it is made from: give the report another name" in complaint
+
+
 def test_a_warning_is_printed_too(hpsearch: Run) -> None:
     lines = TABLE.splitlines()
     Path("t.csv").write_text("\n".join([*lines[:-1], ""]))  # the last epoch of one run is gone

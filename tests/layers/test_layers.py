@@ -117,6 +117,11 @@ def test_parts_stand_alone() -> None:
         assert strays == [], path
 
 
+def test_no_file_name_stands_in_two_rooms() -> None:
+    names = [path.name for path in modules() if path.name not in ("__init__.py", "__main__.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 @pytest.mark.parametrize("library", DOORS)
 def test_heavy_library_has_one_door(library: str) -> None:
     users = {

@@ -131,9 +131,9 @@ def evidence(
     names = study.tune.space.names if study.tune else ()
     lines: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
-    for stage in wanted.stages:
-        for place, trial in enumerate(stage.trials):
-            lines.append(_line(trial, SEARCH, stage.arm.name, scores, names, reason) | {"round": stage.index + 1, "point": place})
+    for round_ in wanted.rounds:
+        for place, trial in enumerate(round_.trials):
+            lines.append(_line(trial, SEARCH, round_.arm.name, scores, names, reason) | {"round": round_.index + 1, "point": place})
     for m in wanted.measurements:
         lines.append(_line(m.trial, MEASUREMENT, m.arm.name, scores, names, reason))
     trials = {t.key: t for t in wanted.trials()}

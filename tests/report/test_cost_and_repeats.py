@@ -118,7 +118,7 @@ def test_every_measurement_and_every_winner_is_named_by_its_key():
     words = " ".join(keys["keys"])
     assert all(m.trial.key[:12] in words for m in made.agenda.measurements)
     [(_, point)] = made.agenda.winners
-    won = [t.key for s in made.agenda.stages for t, p in zip(s.trials, s.points, strict=True) if p == point]
+    won = [t.key for s in made.agenda.rounds for t, p in zip(s.trials, s.points, strict=True) if p == point]
     assert won
     assert all(key[:12] in words for key in won)
     assert "search of base, its winner" in set(keys["arm"])

@@ -191,7 +191,7 @@ def test_the_zoom_draws_every_box_of_every_round():
     found = MADE["three rounds"]()
     chart = zoom(found, "base", 0, TOP1)
     x, y = leading(found, "base")
-    boxes = [box for stage in found.agenda.stages if not stage.confirming for box in boxes_of(found, stage)]
+    boxes = [box for round_ in found.agenda.rounds if not round_.confirming for box in boxes_of(found, round_)]
     wanted = [sorted([*x.ends(box[x.name]), *y.ends(box[y.name])]) for box in boxes]
     rectangles = [t for t in chart.figure.data if t.mode == "lines"]
     assert np.array([sorted([*t.x[:2], *t.y[1:3]]) for t in rectangles]) == pytest.approx(np.array(wanted))

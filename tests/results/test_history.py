@@ -71,7 +71,7 @@ def starts(folder):
 
 def found(session):
     """Keys of the runs that rounds began with because an earlier search had left them."""
-    return {trial.key for stage in session.plan.stages for trial in stage.trials[: stage.leg.found]}
+    return {trial.key for round_ in session.plan.rounds for trial in round_.trials[: round_.found]}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def ran(first, tmp_path):
 def test_runs_that_still_fit_a_changed_range_are_used_and_cost_nothing(first, ran):
     before = starts(ran)
     session = go(ran, WIDER)
-    searched = {trial.key for stage in first[1].plan.stages for trial in stage.trials}
+    searched = {trial.key for round_ in first[1].plan.rounds for trial in round_.trials}
     assert found(session) == searched == set(before[:14])
     assert session.ran == len(starts(ran)) - len(before)
     assert session.ran - 1 <= 8 + 6  # and the measurement of the winner, unless it is the same
@@ -122,7 +122,7 @@ def test_a_study_of_another_name_has_no_past(first, ran):
     session = go(ran, WIDER, name="other")
     assert session.study.tune.earlier == ()
     assert found(session) == set()
-    assert not {trial.key for stage in session.plan.stages for trial in stage.trials} & first[1].scores.keys()
+    assert not {trial.key for round_ in session.plan.rounds for trial in round_.trials} & first[1].scores.keys()
 
 
 def test_an_old_version_launched_again_is_what_it_was(first, ran):
@@ -141,7 +141,7 @@ def test_an_old_version_launched_again_is_what_it_was(first, ran):
 )
 def test_rounds_appended_to_a_finished_search_are_all_that_is_run(ran, change, added):
     session = go(ran, FIRST.replace(*change))
-    searched = [trial for stage in session.plan.stages for trial in stage.trials]
+    searched = [trial for round_ in session.plan.rounds for trial in round_.trials]
     assert len(searched) == 14 + added
     assert added <= session.ran <= added + 1  # and the winner, if it is another
     assert found(session) == set()
@@ -150,14 +150,14 @@ def test_rounds_appended_to_a_finished_search_are_all_that_is_run(ran, change, a
 def test_points_added_to_a_small_round_keep_those_it_had(tmp_path):
     go(tmp_path, "Space(rate=Uniform(0.2, 0.6)), Round(5, 2), confirm=None")
     session = go(tmp_path, "Space(rate=Uniform(0.2, 0.6)), Round(7, 2), confirm=None")
-    assert len(session.plan.stages[0].trials) == 7
+    assert len(session.plan.rounds[0].trials) == 7
     assert 2 <= session.ran <= 3
 
 
 def test_a_record_of_two_changes_is_replayed_as_it_was_run(ran):
     second = go(ran, WIDER)
     third = go(ran, WIDER.replace("0.8", "0.7"))
-    former = {trial.key for stage in second.plan.stages for trial in stage.trials if trial.config.rate <= 0.7}
+    former = {trial.key for round_ in second.plan.rounds for trial in round_.trials if trial.config.rate <= 0.7}
     assert found(third) == former
     assert go(ran, WIDER.replace("0.8", "0.7")).ran == 0
 
@@ -195,8 +195,8 @@ def test_what_was_found_does_not_change_while_the_search_goes_on(spaces):
 
 
 def test_the_law_of_what_was_found_reports_a_planted_fault(monkeypatch):
-    module = sys.modules["hpsearch.search.unfold"]
-    honest = module._Walk
+    module = sys.modules["hpsearch.search.unfolding"]
+    honest = module.Walk
 
     def one_generation(tune, told, accepts, first, former):
         if not tune.earlier:
@@ -204,7 +204,7 @@ def test_the_law_of_what_was_found_reports_a_planted_fault(monkeypatch):
         former = unfold(replace(tune.earlier[0], earlier=()), told).asks
         return honest(tune, told, accepts, 0, tuple(ask for ask in former if told.get(ask) is not None))
 
-    monkeypatch.setattr(module, "_Walk", one_generation)
+    monkeypatch.setattr(module, "Walk", one_generation)
     assert unstable(*WHOLE, numbers, [1, 4]) != []
 
 
@@ -214,7 +214,7 @@ def test_what_was_found_has_a_say_in_every_decision_after(number):
     told = finished(old, lambda ask: 0.0)
     top = unfold(old, told).asks[number]
     new = Tune(Space(x=Uniform(-1, 10)), old.rounds, confirm=None, earlier=old)
-    first, second = unfold(new, finished(new, lambda ask: 0.0, told=told | {top: 99.0})).legs
+    first, second = unfold(new, finished(new, lambda ask: 0.0, told=told | {top: 99.0})).rounds
     assert first.asks[first.kept[0]] == top
     assert all(top.point in step.box for step in first.steps if step.kind == "narrowed")
     assert top.point in second.box
@@ -225,11 +225,11 @@ def test_only_finished_runs_as_long_and_inside_the_range_are_found():
     old = Tune(Space(x=Uniform(0, 9)), (Round(9, 1), Round(6, 2)), confirm=None)
     told = finished(old, lambda ask: None if ask.point["x"] < 2 else -abs(ask.point["x"] - 6))
     new = Tune(Space(x=Uniform(1, 6)), (Round(9, 1), Round(6, 3)), confirm=None, earlier=old)
-    legs = unfold(new, finished(new, lambda ask: -ask.point["x"], told=told)).legs
+    rounds = unfold(new, finished(new, lambda ask: -ask.point["x"], told=told)).rounds
     fitting = [ask for ask, score in told.items() if ask.epochs == 1 and score is not None and 1 <= ask.point["x"] <= 6]
     assert len(fitting) > 2
-    assert sorted(ask.items for ask in legs[0].asks[: legs[0].found]) == sorted(ask.items for ask in fitting)
-    assert (len(legs[0].asks), legs[1].found, len(legs[1].asks)) == (9 + len(fitting), 0, 6)
+    assert sorted(ask.items for ask in rounds[0].asks[: rounds[0].found]) == sorted(ask.items for ask in fitting)
+    assert (len(rounds[0].asks), rounds[1].found, len(rounds[1].asks)) == (9 + len(fitting), 0, 6)
 
 
 def test_without_a_record_a_search_or_launches_that_can_be_read_nothing_is_added(tmp_path):

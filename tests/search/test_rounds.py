@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -112,7 +111,7 @@ def test_a_search_that_ended_has_run_what_it_said_it_costs(rounds):
     done = unfold(tune, Known(lambda ask: ask.point["lr"]))
     assert done.settled
     assert (len(done.asks), sum(ask.epochs for ask in done.asks)) == (tune.trials, tune.cost)
-    assert [leg.index for leg in done.legs if leg.confirming] == ([len(rounds)] if tune.confirming else [])
+    assert [round_.index for round_ in done.rounds if round_.confirming] == ([len(rounds)] if tune.confirming else [])
 
 
 @given(full=st.integers(1, 100), times=st.integers(1, 60))
@@ -142,10 +141,10 @@ def test_a_search_travels_as_json(confirm, stopping):
 
 
 def test_rounds_and_seeds_draw_different_points():
-    rounds = (Round(4, 1), Round(4, 1))
-    legs = unfold(Tune(SPACE, rounds, margin=1.0, widen=0), Known(lambda ask: 0.0)).legs
-    other = unfold(Tune(SPACE, rounds, seed=1), {}).legs
-    assert len({leg.asks[0].point["lr"] for leg in (*legs[:2], *other)}) == 3
+    two = (Round(4, 1), Round(4, 1))
+    rounds = unfold(Tune(SPACE, two, margin=1.0, widen=0), Known(lambda ask: 0.0)).rounds
+    other = unfold(Tune(SPACE, two, seed=1), {}).rounds
+    assert len({each.asks[0].point["lr"] for each in (*rounds[:2], *other)}) == 3
 
 
 def regret(confirm, number):
@@ -168,7 +167,7 @@ def test_running_the_best_again_loses_less_than_trusting_one_score(confirm):
 
 
 def test_the_law_of_regret_reports_a_planted_fault(monkeypatch):
-    monkeypatch.setattr(sys.modules["hpsearch.search.unfold"], "_ranked", lambda last, again, chosen: list(chosen))
+    monkeypatch.setattr("hpsearch.search.confirm._ranked", lambda last, again, chosen: list(chosen))
     assert gain("auto") <= 0
 
 
@@ -176,7 +175,7 @@ def test_the_winner_is_none_that_failed_under_a_fresh_seed_where_another_did_not
     tune = Tune(SPACE, Round(12, 1), confirm=Confirm(3, 2))
     top = unfold(tune, Known(lambda ask: ask.point["lr"])).winner
     done = unfold(tune, Known(lambda ask: None if ask.seed == 2 and ask.point == top else ask.point["lr"]))
-    again = done.legs[-1]
+    again = done.rounds[-1]
     assert top in [ask.point for ask in again.asks]
     assert done.winner == max((ask.point for ask in again.asks if ask.point != top), key=lambda point: point["lr"])
     assert done.winner == again.asks[again.kept[0]].point
@@ -187,8 +186,8 @@ def test_the_winner_is_none_that_failed_under_a_fresh_seed_where_another_did_not
 @pytest.mark.parametrize("again", [Confirm(3, 1), Confirm(4, 5)])
 def test_confirming_runs_have_seeds_and_points_of_their_own_account(again):
     done = unfold(Tune(SPACE, (Round(10, 1), Round(6, 2)), confirm=again), Known(lambda ask: ask.point["lr"]))
-    rounds, confirming = done.legs[:-1], done.legs[-1]
-    assert {ask.seed for ask in confirming.asks}.isdisjoint({ask.seed for leg in rounds for ask in leg.asks})
+    rounds, confirming = done.rounds[:-1], done.rounds[-1]
+    assert {ask.seed for ask in confirming.asks}.isdisjoint({ask.seed for round_ in rounds for ask in round_.asks})
     assert len({ask.seed for ask in confirming.asks}) == again.seeds
     assert {ask.epochs for ask in confirming.asks} == {2}
     assert len(set(confirming.asks)) == len(confirming.asks) == again.points * again.seeds

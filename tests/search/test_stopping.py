@@ -24,10 +24,10 @@ def live(rule):
     return SuccessiveHalvingPruner(min_resource=rule.shortest, reduction_factor=rule.factor), 0
 
 
-def disagreements(rule, seed, slots):
+def disagreements(rule, seed, slots, scored=1):
     """The law as a check that reports: epochs in which we would not do what Optuna's pruner does in a study of many trials.
 
-    Trials go on side by side in ``slots``, an epoch at a time, in random order; some fail.
+    Trials go on side by side in ``slots``, ``scored`` epochs at a time, after which there is a score, in random order; some fail.
     """
     draw = random.Random(seed)
     pruner, offset = live(rule)
@@ -41,7 +41,7 @@ def disagreements(rule, seed, slots):
             break
         trial, level = running.pop(draw.randrange(len(running)))
         own = curves[trial.number]
-        epoch = len(own) + 1
+        epoch = (len(own) + 1) * scored
         own[epoch] = level * epoch + draw.gauss(0, 0.5)
         trial.report(own[epoch], epoch + offset)
         if epoch == EPOCHS:
@@ -66,6 +66,14 @@ def disagreements(rule, seed, slots):
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_the_decisions_are_those_of_optunas_pruner_in_a_study_that_lives(rule, slots):
     assert disagreements(rule, 0, slots) == disagreements(rule, 1, slots) == []
+
+
+SPARSE = [(rule, 2) for rule in RULES] + [(rule, 3) for rule in RULES if rule != Halving()]  # of which epochs 1 and 3 would be one
+
+
+@pytest.mark.parametrize(("rule", "scored"), SPARSE, ids=str)
+def test_they_are_so_where_a_score_is_there_every_few_epochs_only(rule, scored):
+    assert disagreements(rule, 0, 4, scored) == []
 
 
 def test_the_law_reports_a_planted_fault(monkeypatch):

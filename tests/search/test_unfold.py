@@ -4,17 +4,16 @@ import heapq
 import itertools
 import math
 import random
-import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.search import Confirm, Round, Tune, unfold
+from hpsearch.search import Ask, Confirm, Round, Tune, propose, unfold
 from hpsearch.space import Choice, Integers, Space, Uniform
 
-UNFOLD = sys.modules["hpsearch.search.unfold"]  # the package's own name for it is the function
+ROUND = "hpsearch.search.round."
 FLAT = Space(rate=10 ** Uniform(-4, 0), decay=10 ** Uniform(-6, -1))
 BRANCHED = Space(
     decay=10 ** Uniform(-6, -1),
@@ -88,7 +87,7 @@ def test_killed_in_any_round_and_resumed_it_asks_for_the_same_runs(kind):
     tune = Tune(BRANCHED, ROUNDS, proposals=kind)
     whole = finished(tune)
     done = unfold(tune, whole)
-    assert [leg.confirming for leg in done.legs] == [False, False, False, True]
+    assert [round_.confirming for round_ in done.rounds] == [False, False, False, True]
     for count in range(0, len(whole), 2):
         told = finished(tune, order=random.Random(count), slots=3, told=list(whole.items())[:count])
         assert unfold(tune, told) == done
@@ -96,14 +95,14 @@ def test_killed_in_any_round_and_resumed_it_asks_for_the_same_runs(kind):
 
 @pytest.mark.parametrize("law", [wavering, strayed])
 def test_the_laws_report_a_planted_fault(monkeypatch, law):
-    monkeypatch.setattr(UNFOLD, "_enough", hasty)
+    monkeypatch.setattr(ROUND + "enough", hasty)
     assert law(Tune(FLAT, ROUNDS)) != []
 
 
 def test_equal_arguments_give_equal_unfoldings_and_strangers_change_nothing():
     tune = Tune(FLAT, ROUNDS)
     some = dict(list(finished(tune).items())[:15])
-    before, stranger = dict(some), UNFOLD.Ask((("rate", 0.5),), 0, 1)
+    before, stranger = dict(some), Ask((("rate", 0.5),), 0, 1)
     once = unfold(tune, some)
     assert unfold(tune, some | {stranger: 99.0}) == once == unfold(tune, some)
     assert some == before
@@ -114,15 +113,15 @@ def waits(tune, slots, seed, spread=0.3):
     draw, clock, told, running, handed, idle = random.Random(seed), 0.0, {}, [], set(), []
     number = itertools.count()
     while True:
-        legs = [leg for leg in unfold(tune, told).legs if not leg.confirming]
-        asks = [ask for leg in legs for ask in leg.asks if ask not in handed]
+        rounds = [round_ for round_ in unfold(tune, told).rounds if not round_.confirming]
+        asks = [ask for round_ in rounds for ask in round_.asks if ask not in handed]
         for ask in asks[: slots - len(running)]:
             handed.add(ask)
             length = ask.epochs * min(1.5, max(0.7, draw.lognormvariate(0, spread)))
             heapq.heappush(running, (clock + length, next(number), ask))
         if not running:
             return idle
-        whole = len(legs) == len(tune.rounds) and legs[-1].size == len(legs[-1].asks) and handed.issuperset(legs[-1].asks)
+        whole = len(rounds) == len(tune.rounds) and rounds[-1].size == len(rounds[-1].asks) and handed.issuperset(rounds[-1].asks)
         if len(running) < slots and not whole:
             idle.append(clock)
         clock, _, ask = heapq.heappop(running)
@@ -147,7 +146,7 @@ def test_slots_wait_where_nothing_may_be_drawn_ahead(kind):
 
 def twice(unfolding):
     """The law as a check that reports: points that a round holds more than once."""
-    rounds = [[ask.items for ask in leg.asks] for leg in unfolding.legs if not leg.confirming]
+    rounds = [[ask.items for ask in round_.asks] for round_ in unfolding.rounds if not round_.confirming]
     return [items for held in rounds for items in dict.fromkeys(held) if held.count(items) > 1]
 
 
@@ -170,16 +169,16 @@ def test_in_a_small_space_no_point_runs_twice_in_a_round_and_the_search_still_en
     done = unfold(tune, finished(tune, score))
     assert twice(done) == []
     assert done.settled
-    assert done.winner == max((ask.point for ask in done.legs[0].asks), key=lambda p: (p.get("n", 0), p.get("kind") == "b"))
+    assert done.winner == max((ask.point for ask in done.rounds[0].asks), key=lambda p: (p.get("n", 0), p.get("kind") == "b"))
     first = len(unfold(tune, {}).asks)
-    assert min(size, first) <= len(done.legs[0].asks) <= min(size, points)
+    assert min(size, first) <= len(done.rounds[0].asks) <= min(size, points)
 
 
 def test_the_law_of_duplicates_reports_a_planted_fault(monkeypatch):
     def careless(walk, index, step, box, count, start):
-        return UNFOLD.propose("random", box, count, step)
+        return propose("random", box, count, step)
 
-    monkeypatch.setattr(UNFOLD, "_fresh", careless)
+    monkeypatch.setattr(ROUND + "_fresh", careless)
     tune = Tune(Space(n=Integers(1, 3)), Round(9, 1))
     assert twice(unfold(tune, {})) != []
 
@@ -190,25 +189,25 @@ def test_rounds_have_as_many_runs_as_they_say_failed_ones_among_them(points, lon
     tune = Tune(FLAT, (Round(points, 1, keep), Round(longer, 2)), confirm=None)
     done = unfold(tune, finished(tune, sometimes_failing if failing else score))
     assert done.settled
-    sizes = [len(leg.asks) for leg in done.legs]
+    sizes = [len(round_.asks) for round_ in done.rounds]
     assert sizes == [points, longer][: len(sizes)]
-    assert len(sizes) == 2 or set(done.legs[0].scores) == {None}
-    assert all(leg.scores[k] is not None for leg in done.legs for k in leg.kept)
+    assert len(sizes) == 2 or set(done.rounds[0].scores) == {None}
+    assert all(round_.scores[k] is not None for round_ in done.rounds for k in round_.kept)
 
 
 def test_of_equal_scores_the_earlier_point_is_kept():
     tune = Tune(FLAT, (Round(12, 1, keep=3), Round(8, 1)), confirm=Confirm(2, 2))
     done = unfold(tune, finished(tune, lambda ask: 1.0))
-    assert [leg.kept[:3] for leg in done.legs[:2]] == [(0, 1, 2), (0, 1)]
-    assert done.winner == done.legs[1].asks[0].point
+    assert [round_.kept[:3] for round_ in done.rounds[:2]] == [(0, 1, 2), (0, 1)]
+    assert done.winner == done.rounds[1].asks[0].point
 
 
 @pytest.mark.parametrize("broken", [1, 2])
 def test_where_a_whole_round_fails_the_search_ends_without_a_winner(broken):
     tune = Tune(FLAT, ROUNDS)
     done = unfold(tune, finished(tune, lambda ask: None if ask.epochs == broken else score(ask)))
-    assert (done.settled, done.winner, len(done.legs)) == (True, None, broken)
-    assert done.legs[-1].kept == ()
+    assert (done.settled, done.winner, len(done.rounds)) == (True, None, broken)
+    assert done.rounds[-1].kept == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)

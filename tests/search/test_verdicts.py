@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.search import Round, Tune, unfold, verdicts
-from hpsearch.search.verdicts import narrow
+from hpsearch.search import Round, Tune, unfold
+from hpsearch.search.box import narrow
 from hpsearch.space import Choice, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
 from tests.search.test_rounds import Known
 
@@ -146,7 +146,7 @@ def test_the_laws_of_boxes_report_a_planted_fault(monkeypatch, fault):
         monkeypatch.setattr(Space, "around", lambda self, points, margin: honest(self, points, margin / 2))
     else:
         after = Uniform(0.25, 1.5) if fault == "no limits" else Uniform(0.5, 1)
-        monkeypatch.setattr(verdicts, "_widened", lambda dimension, *rest: after)
+        monkeypatch.setattr("hpsearch.search.box._widened", lambda dimension, *rest: after)
     assert set(check(Space(x=Uniform(0.25, 0.75)), rows, 0.1, 0.5, keep=2)) == {"x"}
 
 
@@ -171,13 +171,13 @@ def search(space, score, rounds=ROUNDS, accepts=lambda name, value: True, **chan
 )
 def test_a_best_point_at_an_end_widens_it_by_half_and_the_next_points_go_out_there(domain, score, after):
     done = search(Space(x=domain), lambda point: score(point["x"]))
-    leg = next(leg for leg in done.legs if any(step.moves for step in leg.steps))
-    place, step = next((n, step) for n, step in enumerate(leg.steps) if step.moves)
+    round_ = next(round_ for round_ in done.rounds if any(step.moves for step in round_.steps))
+    place, step = next((n, step) for n, step in enumerate(round_.steps) if step.moves)
     (move,) = step.moves
     assert (move.label, move.before) == ("x", domain)
     assert ends(move.after) == pytest.approx(ends(after))
-    stop = leg.steps[place + 1].start if place + 1 < len(leg.steps) else len(leg.asks)
-    values = [ask.point["x"] for ask in leg.asks[step.start : stop]]
+    stop = round_.steps[place + 1].start if place + 1 < len(round_.steps) else len(round_.asks)
+    values = [ask.point["x"] for ask in round_.asks[step.start : stop]]
     assert all(value in step.box["x"] for value in values)
     assert any(value not in domain for value in values)
     assert set(ends(step.box["x"])) & set(ends(move.after)) == {ends(move.after)[move.side == "high"]}
@@ -186,15 +186,15 @@ def test_a_best_point_at_an_end_widens_it_by_half_and_the_next_points_go_out_the
 def test_a_range_whose_end_is_refused_is_not_widened():
     space, total = Space(x=Uniform(2, 4), y=Uniform(2, 4)), lambda point: point["x"] + point["y"]
     done = search(space, total, accepts=lambda name, value: name == "y" or value <= 4)
-    assert {move.label for leg in done.legs for step in leg.steps for move in step.moves} == {"y"}
+    assert {move.label for round_ in done.rounds for step in round_.steps for move in step.moves} == {"y"}
     refused = search(Space(x=Uniform(2, 4)), lambda point: point["x"], accepts=lambda name, value: value <= 4)
-    assert {(each.kind, each.side) for leg in refused.legs for each in leg.verdicts} == {("edge", "high")}
+    assert {(each.kind, each.side) for round_ in refused.rounds for each in round_.verdicts} == {("edge", "high")}
 
 
 def kinds(space, score, seed=0, **changes):
     """Verdicts of all rounds, by label, in order."""
     done = search(space, score, seed=seed, **changes)
-    return {label: [each for leg in done.legs for each in leg.verdicts if each.label == label] for label in space.labels}
+    return {label: [each for round_ in done.rounds for each in round_.verdicts if each.label == label] for label in space.labels}
 
 
 MONOTONE = [(Space(x=Uniform(1, 2, most=5)), 1, 5), (Space(x=10 ** Uniform(-2, 0, least=-4)), -1, 1e-4)]

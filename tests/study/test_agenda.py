@@ -16,7 +16,7 @@ from hpsearch.run import Run
 from hpsearch.search import Confirm, Round, Tune, best, propose
 from hpsearch.space import Space, Uniform
 from hpsearch.study import TUNING_SEED, Study
-from hpsearch.study.agenda import Agenda, agenda
+from hpsearch.study.agenda import Agenda, Memo, agenda
 from hpsearch.values import from_json, to_json
 
 
@@ -75,8 +75,8 @@ def test_any_order_and_any_interruption_give_the_same_trials(proposals: str) -> 
 def test_rounds_zoom_in_on_what_was_kept() -> None:
     done = walk(study(vary=None, tune=replace(study().tune, ahead=0)))
     assert done.settled
-    assert [(stage.index, stage.confirming) for stage in done.stages] == [(0, False), (1, False), (2, False), (3, True)]
-    for before, after in zip(done.stages[:2], done.stages[1:3], strict=True):
+    assert [(round_.index, round_.confirming) for round_ in done.rounds] == [(0, False), (1, False), (2, False), (3, True)]
+    for before, after in zip(done.rounds[:2], done.rounds[1:3], strict=True):
         kept = [before.points[k] for k in before.kept or ()]
         carried = next(step for step in after.steps if step.kind == "carried")
         assert list(after.points[carried.start : carried.start + len(kept)]) == kept
@@ -86,13 +86,13 @@ def test_rounds_zoom_in_on_what_was_kept() -> None:
         for step, end in zip(after.steps, [*(step.start for step in after.steps[1:]), after.size], strict=True):
             assert all(step.box is None or point in step.box for point in after.points[step.start : end])
         assert max(after.scores) >= max(before.scores)
-    assert abs(math.log10(done.stages[-1].winner["lr"]) + 1.3) < 0.5
+    assert abs(math.log10(done.rounds[-1].winner["lr"]) + 1.3) < 0.5
 
 
 def test_without_confirming_the_best_of_the_last_round_is_measured() -> None:
     done = walk(study(vary=None, tune=replace(study().tune, confirm=None)))
-    last = done.stages[-1]
-    assert (last.confirming, last.index, len(done.stages)) == (False, 2, 3)
+    last = done.rounds[-1]
+    assert (last.confirming, last.index, len(done.rounds)) == (False, 2, 3)
     assert {m.trial.config for m in done.measurements} == {Config(**last.winner)}
     assert max(map(score, (trial.config for trial in last.trials))) == score(Config(**last.winner))
 
@@ -102,18 +102,19 @@ def test_what_is_remembered_from_call_to_call_changes_nothing(proposals: str) ->
     tune = replace(study().tune, proposals=proposals)
     asked, draw = study(tune=tune), random.Random(3)
     whole = [(trial.key, score(trial.config)) for trial in walk(asked).trials()]
+    memo = Memo(asked)
     for _ in range(15):
         some = dict(draw.sample(whole, draw.randrange(len(whole) + 1)))
-        assert agenda(asked, some) == agenda(study(tune=tune), some)
+        assert agenda(asked, some, memo) == agenda(asked, some)
         turned = {key: None if draw.random() < 0.2 else value for key, value in some.items()}
-        assert agenda(asked, turned) == agenda(study(tune=tune), turned)
+        assert agenda(asked, turned, memo) == agenda(asked, turned)
 
 
 def test_fewer_are_carried_where_fewer_finished() -> None:
     asked = study(vary=None, tune=Tune(SPACE, rounds=(Round(points=6, epochs=1, keep=2), Round(points=4, epochs=2)), confirm=None))
-    first = agenda(asked, {}).stages[0]
+    first = agenda(asked, {}).rounds[0]
     scores = dict.fromkeys(trial.key for trial in first.trials) | {first.trials[3].key: 1.0}
-    before, after = agenda(asked, scores).stages
+    before, after = agenda(asked, scores).rounds
     assert before.kept == (3,)
     assert [(step.kind, step.start) for step in after.steps] == [("spread", 0), ("carried", 2)]
     assert after.points[2:] == (before.points[3],)
@@ -133,22 +134,22 @@ def test_a_search_in_which_all_fail_says_so_and_measures_nothing() -> None:
 
 def test_no_tuning_seed_enters_a_table() -> None:
     done = walk(study())
-    seeds = {stage.index: {trial.seed for trial in stage.trials} for stage in done.stages}
+    seeds = {round_.index: {trial.seed for trial in round_.trials} for round_ in done.rounds}
     assert seeds == {index: {TUNING_SEED + index} for index in range(4)}
-    again = walk(study(tune=replace(study().tune, confirm=Confirm(2, 3)))).stages[-1]
+    again = walk(study(tune=replace(study().tune, confirm=Confirm(2, 3)))).rounds[-1]
     assert {trial.seed for trial in again.trials} == {TUNING_SEED + 3, TUNING_SEED + 4, TUNING_SEED + 5}
     assert {m.trial.seed for m in done.measurements} == {0, 1, 2}
     assert {m.trial.held_out for m in done.measurements} == {"final"}
-    assert {trial.held_out for stage in done.stages for trial in stage.trials} == {"tuning"}
+    assert {trial.held_out for round_ in done.rounds for trial in round_.trials} == {"tuning"}
 
 
 @pytest.mark.parametrize(("arms", "searched"), [("each", ["base", "wide"]), ("base", ["base"]), ("stack", ["wide"])])
 def test_whose_search_it_is(arms: str, searched: list[str]) -> None:
     asked = study(tune=replace(study().tune, arms=arms))
     done = walk(asked)
-    assert list(dict.fromkeys(stage.arm.name for stage in done.stages)) == searched
+    assert list(dict.fromkeys(round_.arm.name for round_ in done.rounds)) == searched
     rates = {m.arm.name: m.trial.config.lr for m in done.measurements}
-    winners = {stage.arm.name: stage.winner["lr"] for stage in done.stages if stage.confirming}
+    winners = {round_.arm.name: round_.winner["lr"] for round_ in done.rounds if round_.confirming}
     assert rates == {name: winners.get(name, next(iter(winners.values()))) for name in ("base", "wide")}
     assert asked.cost == len(searched) * (16 * 1 + 8 * 3 + 4 * 6 + 2 * 6) + 2 * 3 * 6
 
@@ -161,8 +162,10 @@ def test_more_seeds_only_add_trials() -> None:
 
 def test_a_minimised_metric_keeps_the_lowest() -> None:
     done = walk(study(goal="minimise"))
-    stage = done.stages[0]
-    assert score(study().config(stage.arm, stage.winner)) == min(score(study().config(stage.arm, point)) for point in stage.points)
+    round_ = done.rounds[0]
+    assert score(study().config(round_.arm, round_.winner)) == min(
+        score(study().config(round_.arm, point)) for point in round_.points
+    )
 
 
 def test_sobol_points_are_scipys() -> None:
@@ -196,8 +199,8 @@ def test_a_config_with_its_own_epochs_shares_trials_of_equal_length() -> None:
 
     tune = Tune(SPACE, rounds=Round(points=3, epochs=4), confirm=Confirm(points=2, seeds=1))
     done = walk(study(base=Timed(), epochs=None, tune=tune))
-    assert {trial.config.epochs for stage in done.stages for trial in stage.trials} == {4}
-    assert [len(stage.trials) for stage in done.stages[:2]] == [3, 2]
+    assert {trial.config.epochs for round_ in done.rounds for trial in round_.trials} == {4}
+    assert [len(round_.trials) for round_ in done.rounds[:2]] == [3, 2]
     assert {m.trial.config.epochs for m in done.measurements} == {6}
 
 

@@ -2,7 +2,6 @@
 
 import math
 import random
-import sys
 from dataclasses import dataclass, replace
 
 import pytest
@@ -78,8 +77,8 @@ def wavering(asked, score=score):
 
 def failed_but_kept(asked, scores):
     """The law as a check that reports: trials that a round kept although they failed."""
-    rounds = [stage for stage in agenda(replace(asked), scores).stages if not stage.confirming]
-    return [stage.trials[k].key for stage in rounds for k in stage.kept or () if scores[stage.trials[k].key] is None]
+    rounds = [round_ for round_ in agenda(replace(asked), scores).rounds if not round_.confirming]
+    return [round_.trials[k].key for round_ in rounds for k in round_.kept or () if scores[round_.trials[k].key] is None]
 
 
 def strayed(tune, score=score):
@@ -106,10 +105,10 @@ def test_killed_with_anything_known_it_wants_only_what_an_uninterrupted_search_w
 
 def test_the_law_of_kills_reports_a_planted_fault(monkeypatch):
     def hasty(walk, start, end, *rest):
-        asks = [ask for ask in walk.asks[start:end] if walk.told.get(ask) is not None]
+        asks = [ask for ask in walk.asks[start:end] if ask in walk.told and walk.told[ask] is not None]
         return ([ask.point for ask in asks], [walk.told[ask] for ask in asks]) if len(asks) > (end - start) // 2 else None
 
-    monkeypatch.setattr(sys.modules["hpsearch.search.unfold"], "_enough", hasty)
+    monkeypatch.setattr("hpsearch.search.round.enough", hasty)
     assert strayed(Tune(SPACE, ROUNDS)) != []
 
 
@@ -162,26 +161,26 @@ def test_a_walk_settles_with_as_many_trials_as_the_study_counts():
 
 def test_without_a_search_everything_is_wanted_at_once():
     done = agenda(study(tune=None), {})
-    assert (done.settled, done.stages, len(done.measurements)) == (True, (), 4)
+    assert (done.settled, done.rounds, len(done.measurements)) == (True, (), 4)
     assert [trial.seed for trial in done.trials()] == [0, 0, 1, 1]
 
 
 def test_each_box_lies_in_the_range_and_holds_what_is_sent_there():
-    for stage in agenda(study(), walked(study())).stages:
-        ends = [step.start for step in stage.steps[1:]] + [len(stage.points)]
-        for step, end in zip(stage.steps, ends, strict=True):
-            assert all(point in stage.whole for point in stage.points[step.start : end])
+    for round_ in agenda(study(), walked(study())).rounds:
+        ends = [step.start for step in round_.steps[1:]] + [len(round_.points)]
+        for step, end in zip(round_.steps, ends, strict=True):
+            assert all(point in round_.whole for point in round_.points[step.start : end])
             if step.box is not None:
-                assert all(point in step.box for point in stage.points[step.start : end])
-        for name, domain in stage.whole.domains:
-            moved = any(move.label == name for each in stage.steps for move in each.moves)
-            assert moved or stage.index or domain == SPACE[name]
+                assert all(point in step.box for point in round_.points[step.start : end])
+        for name, domain in round_.whole.domains:
+            moved = any(move.label == name for each in round_.steps for move in each.moves)
+            assert moved or round_.index or domain == SPACE[name]
             assert all(SPACE[name].value(unit) in domain for unit in (0.0, 1.0))
 
 
 def test_the_kept_are_carried_into_the_next_round_best_first():
     done = agenda(study(), walked(study()))
-    for before, after in zip(done.stages, done.stages[1:], strict=False):
+    for before, after in zip(done.rounds, done.rounds[1:], strict=False):
         if after.index and not after.confirming:
             (carried,) = [step.start for step in after.steps if step.kind == "carried"]
             kept = [before.points[k] for k in before.kept if before.points[k] not in after.points[:carried]]
@@ -192,12 +191,12 @@ def test_what_is_measured_is_the_winner_of_the_confirming_round():
     asked = study(vary=None)
     scores = walked(asked)
     done = agenda(asked, scores)
-    again = done.stages[-1]
+    again = done.rounds[-1]
     assert (again.confirming, again.index) == (True, len(ROUNDS))
     assert {m.trial.config for m in done.measurements} == {Config(**again.winner)}
     assert done.winners == (("base", again.winner),)
     assert score(again.trials[again.kept[0]]) >= max(scores[trial.key] for trial in again.trials) - 0.1  # neighbours have a say
-    assert score(again.trials[0]) >= max(score(replace(trial, epochs=4)) for trial in done.stages[0].trials)
+    assert score(again.trials[0]) >= max(score(replace(trial, epochs=4)) for trial in done.rounds[0].trials)
 
 
 def test_no_failed_point_is_ever_kept():
@@ -208,10 +207,9 @@ def test_no_failed_point_is_ever_kept():
 
 
 def test_the_failure_law_reports_a_planted_fault(monkeypatch):
-    module = sys.modules["hpsearch.search.unfold"]
     asked = study()
     scores = walked(asked, sometimes_failing)
-    monkeypatch.setattr(module, "best", lambda scores, keep: best([99.0 if s is None else s for s in scores], keep))
+    monkeypatch.setattr("hpsearch.search.round.best", lambda scores, keep: best([99.0 if s is None else s for s in scores], keep))
     assert failed_but_kept(asked, scores) != []
 
 
@@ -235,8 +233,8 @@ def test_an_arm_whose_search_failed_does_not_stop_the_others():
 
 def test_each_arm_is_searched_at_the_same_first_points():
     done = agenda(study(vary=one_at_a_time(BOOST, TWIST)), {})
-    assert [stage.arm.name for stage in done.stages] == ["base", "boost", "twist"]
-    assert done.stages[0].points == done.stages[1].points == done.stages[2].points
+    assert [round_.arm.name for round_ in done.rounds] == ["base", "boost", "twist"]
+    assert done.rounds[0].points == done.rounds[1].points == done.rounds[2].points
 
 
 @pytest.mark.parametrize(
@@ -245,7 +243,7 @@ def test_each_arm_is_searched_at_the_same_first_points():
 def test_whose_search_an_arm_takes_its_point_from(arms, searched):
     asked = study(vary=leave_one_out(BOOST, TWIST), tune=Tune(SPACE, ROUNDS, arms=arms))
     done = agenda(asked, walked(asked))
-    winners = {stage.arm.name: stage.winner for stage in done.stages if stage.confirming}
+    winners = {round_.arm.name: round_.winner for round_ in done.rounds if round_.confirming}
     assert dict(done.winners) == winners
     assert list(winners) == searched
     assert {m.arm.name for m in done.measurements} == {"boost + twist", "twist", "boost"}
@@ -258,7 +256,7 @@ def test_whose_search_an_arm_takes_its_point_from(arms, searched):
 def test_measurements_share_neither_seed_nor_images_with_tuning():
     asked = study()
     done = agenda(asked, walked(asked))
-    tuning = [trial for stage in done.stages for trial in stage.trials]
+    tuning = [trial for round_ in done.rounds for trial in round_.trials]
     assert {m.trial.seed for m in done.measurements} == {0, 1}
     assert {trial.seed - TUNING_SEED for trial in tuning} == {0, 1, 2, 3}
     assert {trial.held_out for trial in tuning} == {"tuning"}
@@ -277,9 +275,9 @@ def test_seeds_and_arms_added_to_a_study_only_add_trials():
 def test_of_a_metric_to_be_minimised_the_lowest_is_kept():
     asked = study(vary=None, goal="minimise")
     scores = walked(asked)
-    stage = agenda(asked, scores).stages[0]
-    values = [scores[trial.key] for trial in stage.trials]
-    assert [values[k] for k in stage.kept] == sorted(values)[:3]
+    round_ = agenda(asked, scores).rounds[0]
+    values = [scores[trial.key] for trial in round_.trials]
+    assert [values[k] for k in round_.kept] == sorted(values)[:3]
 
 
 @pytest.mark.parametrize("arms", ["base", "stack", "each"])
@@ -287,7 +285,7 @@ def test_a_range_is_widened_only_to_where_every_arm_that_takes_the_winner_can_fo
     space = Space(rate=10 ** Uniform(-4, 0))  # widened by half it would reach 100, and twisted the rate is at most 2
     asked = study(vary=ladder(TWIST), tune=Tune(space, (Round(16, 1), Round(16, 4)), arms=arms))
     done = agenda(asked, walked(asked, lambda trial: trial.config.rate))
-    widened = {stage.arm.name for stage in done.stages for step in stage.steps if step.moves}
+    widened = {round_.arm.name for round_ in done.rounds for step in round_.steps if step.moves}
     assert widened == ({"base"} if arms == "each" else set())
     assert len(done.measurements) == 2 * 2
     assert done.problems == ()
@@ -296,7 +294,7 @@ def test_a_range_is_widened_only_to_where_every_arm_that_takes_the_winner_can_fo
 def test_what_it_looked_for_is_every_trial_of_its_searches():
     scores = walked(study())
     done = agenda(study(), scores)
-    assert done.looked == {trial.key for stage in done.stages for trial in stage.trials}
+    assert done.looked == {trial.key for round_ in done.rounds for trial in round_.trials}
     for count in range(0, len(scores), 5):
         some = dict(list(scores.items())[:count])
         plan = agenda(study(), some)

@@ -1,7 +1,9 @@
 """The fingerprint of a training function follows the code it reaches, and nothing else."""
 
 import importlib.util
+import linecache
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,31 @@ def test_a_function_without_a_place_of_its_own_is_refused(tmp_path):
     (tmp_path / "empty.py").write_text("x = 1\n")
     with pytest.raises(Refused, match="defines no 'train' at its top level"):
         file_fingerprint(tmp_path / "empty.py", "train")
+
+
+CELL = """
+from dataclasses import dataclass
+from hpsearch import Study, Trick, leave_one_out
+@dataclass(frozen=True)
+class Config:
+    a: bool = False
+    b: bool = False
+def train(config, seed, epochs, run):
+    yield {"top1": 50.0}
+tricks = Trick("a", {"a": True}), Trick("b", {"b": True})
+study = Study(question="?", train=train, base=Config(), vary=leave_one_out(*tricks), seeds=3, epochs=1)
+"""
+
+
+@pytest.mark.parametrize("filename", ["<string>", "<stdin>", "<ipython-input-1-abc>", "/tmp/ipykernel_1/0123.py"])
+def test_a_function_of_a_notebook_cell_is_refused_with_what_to_do(filename, monkeypatch):
+    lines = CELL.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, filename, (len(CELL), None, lines, filename))  # as IPython keeps its cells
+    cell = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", cell)
+    with pytest.raises(
+        Refused, match=r"^'train' was not defined in a file, .* write the study to a file, in a notebook with %%write"
+    ):
+        exec(compile(CELL, filename, "exec"), vars(cell))
+    with pytest.raises(Refused, match="'Config' was not defined in a file"):
+        code_fingerprint(vars(cell)["Config"])

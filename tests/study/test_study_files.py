@@ -102,3 +102,52 @@ def test_equal_code_in_two_folders_gives_equal_keys(tmp_path):
         study = read(file(tmp_path / name, GOOD)).study
         keys.add(study.trial(study.base, 0, 1, "final").key)
     assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "question"),
+    [
+        (b"\xef\xbb\xbf" + GOOD.encode(), "?"),
+        (b"# -*- coding: latin-1 -*-\n" + GOOD.replace('"?"', '"gr\xf6\xdfer?"').encode("latin-1"), "größer?"),
+        (b"#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\n" + GOOD.replace('"?"', '"\u20ac?"').encode("cp1252"), "€?"),
+        (GOOD.replace('"?"', '"größer – α?"').encode(), "größer – α?"),
+        (GOOD.replace("\n", "\r\n").encode(), "?"),
+        (GOOD.replace("\n", "\r").encode(), "?"),
+    ],
+)
+def test_a_file_is_read_as_python_reads_it(tmp_path, raw, question):
+    path = tmp_path / "mine.py"
+    path.write_bytes(raw)
+    found = read(path)
+    assert found.study.question == question
+    assert f'"{question}"' in found.text
+    path.write_bytes(GOOD.encode())
+    assert read(path).study.code == found.study.code  # how a file is encoded is no part of its code
+
+
+def test_a_file_that_python_cannot_read_is_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    for raw in (b"# coding: nonsense\n", b"x = '\xff'\n", b"x = 1\0\n"):
+        path.write_bytes(raw)
+        assert str(path) in refusal(path)
+        assert "None" not in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["torch", "numpy", "random", "hpsearch", "ray", "types", "pandas", "pytest", "yaml"])
+def test_a_study_called_like_a_module_is_refused(tmp_path, name):
+    said = refusal(file(tmp_path, GOOD, f"{name}.py"))
+    assert f"has the name of the module {name!r}, and trials would import the study in its place: rename the study" in said
+
+
+@pytest.mark.parametrize("neighbour", ["torch.py", "random.py", "numpy/__init__.py"])
+def test_a_neighbour_called_like_a_module_is_refused(tmp_path, neighbour):
+    (tmp_path / neighbour).parent.mkdir(exist_ok=True)
+    (tmp_path / neighbour).touch()
+    assert f"{neighbour} beside the study has the name of the module" in refusal(file(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("name", ["test.py", "mine.py", "digits.py", "studies.py", "my study.py"])
+def test_other_names_are_anybodys(tmp_path, name):
+    (tmp_path / "test.py").touch()
+    (tmp_path / "numpy").mkdir()  # a folder of data
+    assert read(file(tmp_path, GOOD, name)).name == name.removesuffix(".py")

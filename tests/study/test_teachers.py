@@ -33,9 +33,9 @@ def test_arms_seeds_and_points_share_their_teacher():
     asked = study(vary=one_at_a_time(taught) | ladder(Trick("larger", {"size": 2}), taught), tune=tune)
     teachers = asked.teachers
     assert [(t.held_out, t.epochs, t.config) for t in teachers] == [("tuning", 2, Pupil(size=10)), ("final", 2, Pupil(size=10))]
-    stage = agenda(asked, {}).stages[0]
-    assert {next(iter(trial.needs.values())).key for trial in stage.trials} == {teachers[0].key}
-    scores = {trial.key: 1.0 for trial in stage.trials}
+    round_ = agenda(asked, {}).rounds[0]
+    assert {next(iter(trial.needs.values())).key for trial in round_.trials} == {teachers[0].key}
+    scores = {trial.key: 1.0 for trial in round_.trials}
     measured = [m.trial for m in agenda(asked, scores).measurements if m.trial.config.teacher]
     assert len(measured) == 2 * 3
     assert {trial.needs["teacher"].key for trial in measured} == {teachers[1].key}

@@ -82,9 +82,10 @@ def test_a_row_per_epoch_with_every_metric(run):
 def test_it_learns(run):
     recipe = replace(SMALL, data=digits(), batch_size=64, epochs=3)
     rows = rows_of(train, recipe, 0, run)
-    assert rows[-1]["top1"] > 80
-    assert rows[-1]["top5"] > 95
-    assert rows[0]["train_loss"] > rows[1]["train_loss"] > rows[2]["train_loss"]
+    # seeds 0 to 3 end at 80 to 86 and 98.7, a network that is not trained at 6 to 15 and 50: no processor's rounding spans that
+    assert rows[-1]["top1"] > 50
+    assert rows[-1]["top5"] > 80
+    assert rows[-1]["train_loss"] < 0.6 * rows[0]["train_loss"]  # 0.26 to 0.29; 1.0 if no step is taken
 
 
 @pytest.mark.parametrize("recipe", [SMALL, EVERYTHING], ids=["base", "everything"])
@@ -284,8 +285,10 @@ def test_a_student_learns_from_its_teacher(tmp_path):
     student.weights = {"teacher": teacher.folder / "weights.pt"}
     taught = replace(recipe, width=6, teacher=Trained(recipe, 0), hard_weight=0.0)
     rows = rows_of(train, taught, 1, student)
-    assert rows[-1]["top1"] > 70
-    assert rows[-1]["distillation_loss"] < rows[0]["distillation_loss"]
+    # seeds 1 to 4 end at 60 to 74, under a teacher whose weights were never trained at 7 to 13: one image, or one processor's
+    # rounding, must not decide (70.3 here was 70.0 elsewhere)
+    assert rows[-1]["top1"] > 35
+    assert rows[-1]["distillation_loss"] < 0.75 * rows[0]["distillation_loss"]  # 0.39 to 0.47; 1.0 if no step is taken
     assert rows[-1]["train_loss"] == pytest.approx(rows[-1]["distillation_loss"], rel=1e-5)
 
 
@@ -357,7 +360,7 @@ def test_trains_on_a_folder_of_pictures(tmp_path):
     # 6 batches an epoch, and running statistics need some 30
     recipe = replace(SMALL, data=data, batch_size=8, epochs=8, flip=True, crop="pad", pad=2)
     rows = rows_of(train, recipe, 0, FakeRun(tmp_path, held_out="final"))
-    assert rows[-1]["top1"] > 90
+    assert rows[-1]["top1"] > 60  # 100 with each of eight seeds; a guess among three colours is 33
     assert rows[-1]["top5"] == 100
 
 
@@ -368,7 +371,7 @@ def test_learns_and_resumes_on_a_gpu(precision, tmp_path):
     run = FakeRun(tmp_path, device="cuda")
     run.take(train(recipe, 0, 4, run), 2)
     again = FakeRun(tmp_path, device="cuda", rows=run.rows, latest=run.latest)
-    assert again.take(train(recipe, 0, 4, again), 2)[-1]["top1"] > 80
+    assert again.take(train(recipe, 0, 4, again), 2)[-1]["top1"] > 50  # some 85; a guess is 10
 
 
 def test_the_clock_is_left_out_of_comparisons_only(run):

@@ -1,5 +1,7 @@
 """Odd image files have the pixels that torchvision's ``ImageFolder`` gives them, stored and streamed; broken ones are named."""
 
+import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -61,6 +63,19 @@ def sixteen_bit(path):
     Image.fromarray(levels).save(path)
 
 
+def sixteen_bit_big_endian(path):
+    levels = np.random.default_rng(1).integers(0, 65536, (16, 20), dtype=np.uint16).astype(">u2")
+    path.write_bytes(b"P5 20 16 65535\n" + levels.tobytes())  # PGM
+
+
+def floats(path):
+    Image.fromarray(np.linspace(0, 1, 320, dtype=np.float32).reshape(16, 20)).save(path)
+
+
+def whole_32_bit(path):
+    Image.fromarray(np.arange(320, dtype=np.int32).reshape(16, 20)).save(path)
+
+
 def narrow(path):
     Image.fromarray(noise(1, width=1, height=40)).save(path)
 
@@ -90,9 +105,11 @@ def animated(path):
 
 ODD = {
     rgb: "png", grey: "jpg", grey_with_alpha: "png", rgba: "png", cmyk: "jpg", palette: "png", palette_with_transparency: "png",
-    one_bit: "png", sixteen_bit: "png", narrow: "png", flat: "png", one_pixel: "png", turned: "jpg", progressive: "jpeg",
+    one_bit: "png", narrow: "png", flat: "png", one_pixel: "png", turned: "jpg", progressive: "jpeg",
     animated: "webp",
 }  # fmt: skip
+DEEP = {sixteen_bit: "png", sixteen_bit_big_endian: "pgm"}  # torchvision's loader makes them white
+SUFFIX = ODD | DEEP | {floats: "tiff", whole_32_bit: "tiff"}
 
 
 def folder(root, odd):
@@ -102,7 +119,7 @@ def folder(root, odd):
         for i in range(3):
             Image.fromarray(noise(10 + i)).save(root / name / f"{i}.png")
     (root / "odd" / "1.png").unlink()
-    odd(root / "odd" / f"1.{ODD[odd]}")
+    odd(root / "odd" / f"1.{SUFFIX[odd]}")
     return root
 
 
@@ -120,6 +137,99 @@ def test_pixels_are_torchvisions(odd, streamed, tmp_path):
     transform = v2.Compose([v2.Resize(SIZE), v2.CenterCrop(SIZE), v2.PILToTensor()])
     expected = torch.stack([image for image, _ in ImageFolder(str(root), transform)]).float()
     assert torch.equal(read(root, tmp_path, streamed), expected)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("odd", "suffix"), [*DEEP.items(), (sixteen_bit, "tiff")])
+def test_sixteen_bits_are_scaled_to_eight(odd, suffix, streamed, tmp_path):
+    root = folder(tmp_path / "data", odd)
+    if suffix == "tiff":
+        (root / "odd" / f"1.{SUFFIX[odd]}").unlink()
+        odd(root / "odd" / "1.tiff")
+    levels = np.random.default_rng(1).integers(0, 65536, (16, 20), dtype=np.uint16)
+    eight = torch.from_numpy(np.rint(levels / 65535 * 255).astype(np.uint8)).expand(3, 16, 20)
+    expected = v2.Compose([v2.ToPILImage(), v2.Resize(SIZE), v2.CenterCrop(SIZE), v2.PILToTensor()])(eight).float()
+    assert torch.equal(read(root, tmp_path, streamed)[1], expected)
+    assert expected.std() > 30
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("odd", "kind"), [(floats, "floating-point"), (whole_32_bit, "32-bit")])
+def test_what_no_file_says_the_white_of_is_refused_once(odd, kind, streamed, tmp_path):
+    root = folder(tmp_path / "data", odd)
+    with pytest.raises(Refused, match=rf"odd/1.tiff holds {kind} numbers, .* save it with 8 or 16 bits"):
+        image_folder(root, SIZE, streamed=streamed).prepare(tmp_path / "cache")
+
+
+LITTER = ("Thumbs.db", "thumbs.db", "desktop.ini", ".DS_Store", "._0.png", ".hidden.png", "Icon\r")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_systems_leave_in_folders_is_no_image(streamed, tmp_path):
+    root = folder(tmp_path / "data", rgb)
+    before = image_folder(root, SIZE, streamed=streamed)
+    clean, pixels = before.identity(), read(root, tmp_path, streamed)
+    for name in LITTER:
+        (root / name).write_text("litter")
+        (root / "odd" / name).write_text("litter")
+    (root / "__MACOSX" / "odd").mkdir(parents=True)
+    before.prepare(tmp_path / "cache")
+    assert image_folder(root, SIZE, streamed=streamed).identity() == clean
+    assert torch.equal(read(root, tmp_path, streamed), pixels)
+
+
+def a_text(path):
+    path.write_text("no picture")
+
+
+def nothing(path):
+    path.touch()
+
+
+def a_broken_link(path):
+    path.symlink_to("gone.png")
+
+
+def a_link_to_itself(path):
+    path.symlink_to(path.name)
+
+
+def a_pipe(path):
+    os.mkfifo(path)
+
+
+def a_class_that_is_a_file(path):
+    shutil.rmtree(path.parent)
+    path.parent.touch()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (a_text, "odd/1.png cannot be read as an image"),
+        (nothing, "odd/1.png cannot be read as an image"),
+        (a_broken_link, "odd/1.png is a link to nothing: mend or remove it"),
+        (a_link_to_itself, "odd/1.png is a link to nothing: mend or remove it"),
+        (a_pipe, "odd/1.png is no file that holds an image: mend or remove it"),
+        (a_class_that_is_a_file, "has the one class 'plain'"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_what_is_no_image_is_named_before_anything_is_trained(odd, said, streamed, tmp_path, monkeypatch):
+    monkeypatch.setitem(SUFFIX, odd, "png")
+    root = folder(tmp_path / "data", odd)
+    data = image_folder(root, SIZE, streamed=streamed)
+    for _ in range(2):  # a refusal is not kept for the second time
+        with pytest.raises(Refused, match=said):
+            data.prepare(tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path):
+    data = image_folder(folder(tmp_path / "data", rgb), SIZE)
+    (tmp_path / "file").touch()
+    with pytest.raises(Refused, match=r"cannot keep data in .*file/cache .*: set HPSEARCH_CACHE to a folder for it"):
+        data.prepare(tmp_path / "file" / "cache")
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.__name__)
@@ -154,7 +264,7 @@ def test_where_no_box_fits_it_is_torchvisions_central_one(odd, middle, tmp_path)
 @pytest.mark.parametrize("odd", [rgb, grey, cmyk, palette, sixteen_bit], ids=lambda odd: odd.__name__)
 def test_a_truncated_file_is_named(odd, streamed, tmp_path):
     root = folder(tmp_path / "data", odd)
-    bad = root / "odd" / f"1.{ODD[odd]}"
+    bad = root / "odd" / f"1.{SUFFIX[odd]}"
     bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
     with pytest.raises(Refused, match=rf"{bad} cannot be read as an image \(.*\): replace or remove it"):
         read(root, tmp_path, streamed)

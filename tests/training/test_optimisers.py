@@ -12,7 +12,7 @@ from torch import nn
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.settings import built, counts, groups, momentum_at, optimiser, peak
-from hpsearch.training.parts.choices import Norm
+from hpsearch.training.parts.literals import Norm
 from hpsearch.training.parts.optimisers import steer
 
 D = Recipe(data=digits(), downsample_in="3x3", deep_stem=True, pool_in_shortcut=True, weight_decay=0.01)

@@ -52,6 +52,15 @@ def test_roles_are_disjoint_stratified_and_leave_the_final_set_alone(labels, dat
     ]
 
 
+def test_the_tuning_slice_is_a_tenth_of_each_class():
+    """In so many images, whatever ``share`` says: a ninth of these would be 100, 10 and 2."""
+    counts = (900, 90, 18, 4)  # a class of 4 gives one image all the same
+    labels = [k for k, count in enumerate(counts) for _ in range(count)]
+    chosen = split([f"image {i}" for i in range(len(labels))], labels, (), 4, None, None)
+    assert sizes([labels[i] for i in chosen.tuning], 4) == [90, 9, 2, 1]
+    assert sizes([labels[i] for i in chosen.train], 4) == [810, 81, 16, 3]
+
+
 @given(st.integers(2, 12), st.integers(1, 5))
 def test_limits_take_so_many_of_each_class(per_class, final_per_class):
     names, labels = [f"image {i}" for i in range(60)], [i % 3 for i in range(60)]

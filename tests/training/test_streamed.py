@@ -2,13 +2,13 @@
 
 import gc
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -53,12 +53,14 @@ def everything(source, size=12, parts=((5, 0, 7), (30, 2), (9,), (44, 45, 46, 47
 
 
 def test_nothing_is_decoded_or_written_before_it_is_used(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "open", lambda *args: pytest.fail("opened"))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *args: pytest.fail("decoded"))
     data = image_folder(folder, 16, streamed=True)
     data.prepare(tmp_path / "cache")
     images = data.load(tmp_path / "cache")
     assert isinstance(images, Streamed)
-    assert not (tmp_path / "cache").exists()
+    assert [path.stat().st_size for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [0]  # that it was looked at
+    monkeypatch.setattr(Image, "open", lambda *args: pytest.fail("looked at again"))
+    data.prepare(tmp_path / "cache")
     assert (len(images.files), images.classes, images.channels, images.size) == (48, 3, 3, 16)
     assert data.counts().train == len(images.train) == 33
 
@@ -150,11 +152,16 @@ def test_the_number_of_threads_has_no_say(images):
 
 def test_batches_keep_their_order_and_sizes(images, monkeypatch):
     """Even where the first files take longest."""
-    square = reading._square
+    square, last = reading._square, threading.Event()
 
     def slow(file, draws, short, size):
-        time.sleep(0.02 * (file.name < "04"))
-        return square(file, draws, short, size)
+        """The first file is read only after another one."""
+        if file == images.files[0]:
+            assert last.wait(60)
+        found = square(file, draws, short, size)
+        if file != images.files[0]:
+            last.set()
+        return found
 
     monkeypatch.setattr(reading, "_square", slow)
     parts = torch.arange(24).split([1, 5, 2, 9, 7])
@@ -203,18 +210,26 @@ def test_a_reader_that_is_left_leaves_no_threads(images):
 
 
 def test_a_reader_that_is_left_decodes_no_further(images, monkeypatch):
-    square, decoded = reading._square, []
+    square, decoded, closed = reading._square, [], threading.Event()
 
-    def slow(file, draws, short, size):
+    def held(file, draws, short, size):
+        """The first file is read at once, the next only when the reader is being closed."""
         decoded.append(file)
-        time.sleep(0.01)
+        assert len(decoded) == 1 or closed.wait(60)
         return square(file, draws, short, size)
 
-    monkeypatch.setattr(reading, "_square", slow)
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            closed.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(reading, "_square", held)
+    monkeypatch.setattr(reading, "ThreadPoolExecutor", Pool)
     batches = reader(images, "cpu", 1).views(torch.arange(48).split([1, 40, 7]), None, None)
     next(batches)
     batches.close()
-    assert len(decoded) < 10
+    assert len(decoded) <= 2
 
 
 def test_an_error_of_the_caller_leaves_no_threads(images):

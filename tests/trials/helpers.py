@@ -36,7 +36,7 @@ def counting(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[
 
 
 def misbehaving(config: Config, seed: int, epochs: int, run: Run) -> Iterator[Any]:
-    """Does in epoch 2 what its config says."""
+    """Does in epoch 2, its last but for the first kind, what its config says."""
     yield {"top1": 1.0}
     yield from {
         "nothing more": (),
@@ -62,7 +62,7 @@ def returning(config: Config, seed: int, epochs: int, run: Run) -> Any:
 def dying(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[str, float]]:
     """Its process is killed in epoch 2: every time, or only the first."""
     for epoch in range(len(run.rows) + 1, epochs + 1):
-        marker = run.cache / f"died-{config.rate}"
+        marker = run.cache / f"died-{config.kind}"
         if epoch == 2 and (config.kind == "always" or not marker.exists()):
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()

@@ -89,9 +89,9 @@ def in_tables(told, stopped):
     """The law as a check that reports: places of a study's evidence in which a stopped trial stands as if it had finished."""
     found = [("score", key) for key in told.trials.dropna(subset="score")["key"] if key in stopped]
     found += [("measurement", key) for key in told.measurements()["key"] if key in stopped]
-    found += [("kept", s.trials[k].key) for s in told.agenda.stages for k in s.kept or () if s.trials[k].key in stopped]
-    winners = [stage.winner for stage in told.agenda.stages]
-    last = [stage.winner for stage in told.agenda.stages if stage.confirming]
+    found += [("kept", s.trials[k].key) for s in told.agenda.rounds for k in s.kept or () if s.trials[k].key in stopped]
+    winners = [round_.winner for round_ in told.agenda.rounds]
+    last = [round_.winner for round_ in told.agenda.rounds if round_.confirming]
     assert None not in winners
     assert [point for _, point in told.agenda.winners] == last
     return found
@@ -138,7 +138,7 @@ def test_the_law_of_tables_reports_a_planted_fault(whole):
 def test_neither_confirming_nor_measured_trials_are_stopped(tmp_path, rule):
     asked = study(vary=None, tune=Tune(Space(rate=Uniform(0, 1)), (Round(12, 4),), stopping=rule, confirm=Confirm(3, 3)))
     record, session = run(asked, tmp_path)
-    again = session.plan.stages[-1].trials
+    again = session.plan.rounds[-1].trials
     assert len(again) == 9
     free = [trial.key for trial in (*again, *(m.trial for m in session.plan.measurements))]
     assert {state["state"] for state in record.states(free).values()} == {"complete"}

@@ -1,4 +1,8 @@
-"""A first study of your own training function: put your config and your training loop in the place of these."""
+"""A first study of your own training function: put your config and your training loop in the place of these.
+
+Where a framework owns the loop, let ``train`` be a plain function that calls ``run.report(metrics)`` after each epoch, or gives
+``run.callback()`` to the framework. A training without epochs returns one mapping; the study then has ``epochs=1``.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def answer(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def progress(evidence: Evidence) -> tuple[int, int, int]:
-    """Trials done, failed, and wanted in all; one that two stages share counts once as far as that is known."""
+    """Trials done, failed, and wanted in all; one that two rounds share counts once as far as that is known."""
     states = evidence.trials.drop_duplicates("key")["state"]
     wanted = len(states) if evidence.agenda.settled else max(evidence.study.trials, len(states))
     return int((states == "complete").sum()), int((states == "failed").sum()), wanted
@@ -160,10 +160,10 @@ def search_words(evidence: Evidence) -> list[str]:
     rounds = len(study.tune.rounds)
     winners = evidence.agenda.winners
     if not winners:
-        stages = [s for s in evidence.agenda.stages if s.scores]
-        if not stages:
+        begun = [each for each in evidence.agenda.rounds if each.scores]
+        if not begun:
             return []
-        at = "running its best points again" if stages[-1].confirming else f"in round {stages[-1].index + 1} of {rounds}"
+        at = "running its best points again" if begun[-1].confirming else f"in round {begun[-1].index + 1} of {rounds}"
         return [f"The search is {at}; nothing is chosen yet."]
     arm, point = winners[0]
     known = {each.name: each.domain for each in study.tune.space.parameters}

@@ -5,10 +5,14 @@ from dataclasses import replace
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
-from hpsearch.report.words import count, short_names
+from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.imports import Elsewhere
 
+REMEDY = (
+    "Once the cause is mended they run again with `hpsearch run --retry-failed`, or by themselves where the training function was "
+    "changed, which makes them other trials; `hpsearch show KEY` has the traceback."
+)
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
 NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?"
@@ -31,6 +35,8 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         if stopped
         else ""
     )
+    if failed and not isinstance(evidence.study, Elsewhere):
+        said += f" {REMEDY}"
     columns = (
         *((Column("state", "State"),) if stopped else ()),
         Column("part", "Part", width=10),
@@ -49,11 +55,16 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Reasons, the most frequent first, with how many trials each ended and the key of one; numbers in them count for nothing."""
+    """Reasons, the most frequent first, with how many trials each ended, their arms and the key of one.
+
+    Numbers in a reason count for nothing.
+    """
     kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
     grouped = frame.assign(kind=kind).groupby(["state", "kind"], sort=False)
-    lines = grouped.agg(reason=("reason", "first"), trials=("key", "size"), key=("key", "first")).reset_index()
-    return lines.sort_values("trials", ascending=False, kind="stable")[["state", "reason", "trials", "key"]].reset_index(drop=True)
+    firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
+    lines = grouped.agg(**firsts, arms=("arm", lambda arms: listed(arms.unique())), arms_count=("arm", "nunique")).reset_index()
+    columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
+    return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
 
 
 def reasons_table(frame: pd.DataFrame) -> Table:
@@ -62,6 +73,7 @@ def reasons_table(frame: pd.DataFrame) -> Table:
         Column("reason", "Reason, of one of them", width=20),
         Column("state", "State", width=5),
         Column("trials", "Trials", 0),
+        Column("arms", "Arms", width=10),
         Column("key", "Key of one", width=18),
     )
     note = f"The {REASONS} most frequent of {len(frame):,} reasons." if len(frame) > REASONS else ""

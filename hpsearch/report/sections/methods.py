@@ -9,6 +9,7 @@ from hpsearch.report.words import compact, count, hours, listed, number, seeds_e
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects, variance_note
+from hpsearch.run import larger_is_better
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
@@ -50,7 +51,7 @@ def _score(evidence: Evidence) -> str:
     lengths = sorted({study.length(study.config(arm)) for arm in study.plan.arms})
     epochs = listed([f"{length:,}" for length in lengths]) + (" epoch" if lengths == [1] else " epochs")
     unit = f", in {written.value}" if written.value else ""
-    better = "larger" if study.goal == "maximise" else "smaller"
+    better = "larger" if larger_is_better(study.goal) else "smaller"
     when = "in the last epoch" if study.last == 1 else f"as the median of the last {study.last} epochs"
     seeds = f"{seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)}, the same ones for all arms"
     if not isinstance(study.seeds, int):

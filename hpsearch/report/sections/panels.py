@@ -18,7 +18,8 @@ from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, label
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.points import box_domains, dimensions, stages_of, values_by_key
+from hpsearch.results.points import box_domains, dimensions, unfolded_rounds, values_by_key
+from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, OneMinus
 
 MOST = 200  # points of a round that are drawn
@@ -98,7 +99,7 @@ def points_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
     What is run again under fresh seeds is called ``again``; the other rounds by their number.
     """
     trials, values = evidence.searched(), values_by_key(evidence)
-    again = {stage.index + 1 for stage in stages_of(evidence, arm) if stage.confirming}
+    again = {round_.index + 1 for round_ in unfolded_rounds(evidence, arm) if round_.confirming}
     mine = trials[(trials["arm"] == arm) & trials["state"].isin(["complete", *MARKS])].reset_index(drop=True)
     mine = mine.assign(called=["again" if n in again else f"round {n}" for n in mine["round"]])
     mine = mine.assign(score=mine["score"].where(mine["state"] == "complete"))
@@ -114,9 +115,9 @@ def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], writt
     every = points_frame(evidence, arm)
     if every["score"].isna().all() or not pairs:
         return None
-    minimise = evidence.study.goal == "minimise"
+    minimise = not larger_is_better(evidence.study.goal)
     frame = thinned(every, minimise, most or MOST)
-    boxes = [box_domains(evidence, stage.box) for stage in stages_of(evidence, arm) if stage.index and not stage.confirming]
+    boxes = [box_domains(evidence, each.box) for each in unfolded_rounds(evidence, arm) if each.index and not each.confirming]
     drawn, narrow = _draw(frame, pairs, boxes, minimise, written)
     if most:
         drawn.update_traces(customdata=None, hovertemplate=None, hoverinfo="skip")

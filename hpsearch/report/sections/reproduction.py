@@ -80,10 +80,10 @@ def other_keys(evidence: Evidence) -> pd.DataFrame:
     short = short_names(evidence.study.plan)
     won = dict(evidence.agenda.winners)
     names = {
-        trial.key: f"search of {short.get(stage.arm.name, stage.arm.name)}, its winner"
-        for stage in evidence.agenda.stages
-        for trial, point in zip(stage.trials, stage.points, strict=True)
-        if point == won.get(stage.arm.name)
+        trial.key: f"search of {short.get(round_.arm.name, round_.arm.name)}, its winner"
+        for round_ in evidence.agenda.rounds
+        for trial, point in zip(round_.trials, round_.points, strict=True)
+        if point == won.get(round_.arm.name)
     }
     trials = evidence.trials.drop_duplicates("key")
     names |= {key: arm for key, arm, role in zip(trials["key"], trials["arm"], trials["role"], strict=True) if role == TEACHER}

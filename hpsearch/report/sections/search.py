@@ -16,8 +16,9 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import box_domains
+from hpsearch.run import larger_is_better
 from hpsearch.search import Tune
-from hpsearch.study.agenda import Stage
+from hpsearch.study.agenda import ArmRound
 
 # Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
 WHOLE, POINTS = 10, 2_000
@@ -46,7 +47,7 @@ def search(evidence: Evidence) -> tuple[Block, ...]:
         short = short_names(evidence.study.plan)
         folds = tuple(Fold(f"The search of “{short.get(name, name)}”", inside) for name, inside in drawn[1:])
         blocks.append(Fold(f"The searches of {count(len(drawn) - 1, 'other arm')}", folds))
-    if evidence.agenda.stages:
+    if evidence.agenda.rounds:
         several = len(evidence.study.searches) > 1
         blocks.append(rounds_table(rounds_frame(evidence), tune, written, several))
         if len(said := verdicts_frame(evidence)):
@@ -84,9 +85,9 @@ def whose(evidence: Evidence) -> str:
     else:
         # A shared search may be of the bare base even where no arm of the plan is.
         whom = f"One search, of “{short.get(study.searches[0].name, study.searches[0].name)}”, serves every arm: it runs"
-    stages = listed([f"{count(r.points, 'point')} for {count(r.epochs, 'epoch')}" for r in tune.rounds], most=6)
+    rounds = listed([f"{count(r.points, 'point')} for {count(r.epochs, 'epoch')}" for r in tune.rounds], most=6)
     return (
-        f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {stages}{_again(tune)}. "
+        f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {rounds}{_again(tune)}. "
         "Points are scored on a slice held out of training."
         f"{' It began with runs of earlier versions of the study that still fit.' if tune.earlier else ''}{_wasted(tune)}"
     )
@@ -104,21 +105,21 @@ def _wasted(tune: Tune) -> str:
 def rounds_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per round that has begun: points, epochs, done, failed, kept, the best score and the box per parameter."""
     short = short_names(evidence.study.plan)
-    return pd.DataFrame([_round(evidence, stage, short) for stage in evidence.agenda.stages])
+    return pd.DataFrame([_round(evidence, round_, short) for round_ in evidence.agenda.rounds])
 
 
-def _round(evidence: Evidence, stage: Stage, short: dict[str, str]) -> dict[str, Any]:
+def _round(evidence: Evidence, round_: ArmRound, short: dict[str, str]) -> dict[str, Any]:
     trials = evidence.searched()
-    mine = trials[(trials["arm"] == stage.arm.name) & (trials["round"] == stage.index + 1)]
+    mine = trials[(trials["arm"] == round_.arm.name) & (trials["round"] == round_.index + 1)]
     scores = mine["score"].dropna()
-    best = None if scores.empty else scores.max() if evidence.study.goal == "maximise" else scores.min()
-    line: dict[str, Any] = {"arm": short.get(stage.arm.name, stage.arm.name), "round": stage.index + 1, "points": stage.size}
-    line |= {"epochs": stage.epochs, "done": int((mine["state"] == "complete").sum())}
+    best = None if scores.empty else scores.max() if larger_is_better(evidence.study.goal) else scores.min()
+    line: dict[str, Any] = {"arm": short.get(round_.arm.name, round_.arm.name), "round": round_.index + 1, "points": round_.size}
+    line |= {"epochs": round_.epochs, "done": int((mine["state"] == "complete").sum())}
     line |= {state: int((mine["state"] == state).sum()) for state in ("failed", "stopped")}
-    line |= {"kept": 1 if stage.confirming and stage.kept else len(stage.kept or ()), "best": best}
-    if stage.confirming:
+    line |= {"kept": 1 if round_.confirming and round_.kept else len(round_.kept or ()), "best": best}
+    if round_.confirming:
         return line | {"round": "again"}
-    return line | {f"box {label}": span(domain) for label, domain in box_domains(evidence, stage.box).items()}
+    return line | {f"box {label}": span(domain) for label, domain in box_domains(evidence, round_.box).items()}
 
 
 def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) -> Table:
@@ -148,8 +149,8 @@ def winners_frame(evidence: Evidence) -> pd.DataFrame:
 def _repeated(evidence: Evidence, arm: str, point: Mapping[str, Any]) -> list[float]:
     """The scores of a point in the last round and in the one that confirms, in the metric's own direction."""
     rounds = len(evidence.study.tune.rounds) if evidence.study.tune else 0
-    last = [s for s in evidence.agenda.stages if s.arm.name == arm and s.index >= rounds - 1]
-    pairs = [pair for stage in last for pair in zip(stage.points, stage.scores, strict=False)]
+    last = [s for s in evidence.agenda.rounds if s.arm.name == arm and s.index >= rounds - 1]
+    pairs = [pair for round_ in last for pair in zip(round_.points, round_.scores, strict=False)]
     return [evidence.study.better(score) for each, score in pairs if each == point and score is not None]
 
 
@@ -176,12 +177,12 @@ def edges(evidence: Evidence) -> list[str]:
     rounds = len(evidence.study.tune.rounds) if evidence.study.tune else 0
     short = short_names(evidence.study.plan)
     said = []
-    for stage in (s for s in evidence.agenda.stages if s.index == rounds - 1 and not s.confirming):
-        for each in stage.verdicts:
+    for round_ in (s for s in evidence.agenda.rounds if s.index == rounds - 1 and not s.confirming):
+        for each in round_.verdicts:
             if each.kind in ("edge", "limit") and each.domain is not None:
                 where = f"its range ({span(each.domain)}): "
                 where += "a hard limit" if each.kind == "limit" else "the best may lie beyond it, so widen it or add a round"
-                whom = short.get(stage.arm.name, stage.arm.name)
+                whom = short.get(round_.arm.name, round_.arm.name)
                 said.append(f"The best {each.label} of the last round for “{whom}” lies at the {each.side} end of {where}.")
     return said
 
@@ -189,7 +190,7 @@ def edges(evidence: Evidence) -> list[str]:
 def verdicts_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per round that ended: what is said of every dimension, by label."""
     short = short_names(evidence.study.plan)
-    ended = [stage for stage in evidence.agenda.stages if stage.verdicts]
+    ended = [round_ for round_ in evidence.agenda.rounds if round_.verdicts]
     return pd.DataFrame(
         {"arm": short.get(s.arm.name, s.arm.name), "round": s.index + 1} | {each.label: verdict(each) for each in s.verdicts}
         for s in ended

@@ -23,7 +23,8 @@ from hpsearch.report.sections.panels import (
 )
 from hpsearch.report.words import Unit, count, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.points import boxes_of, rounds_of, stages_of
+from hpsearch.results.points import boxes_of, rounds_of, unfolded_rounds
+from hpsearch.run import larger_is_better
 from hpsearch.space import Domain
 
 
@@ -31,7 +32,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     """The boxes of all rounds over the two numbers that mattered most; None for one round, or fewer numbers."""
     frame, scales, rounds = points_frame(evidence, arm), leading(evidence, arm), rounds_of(evidence, arm)
     every = frame[frame["round"].isin(rounds)]
-    frame = thinned(every, evidence.study.goal == "minimise")
+    frame = thinned(every, not larger_is_better(evidence.study.goal))
     if len(rounds) < 2 or len(scales) < 2 or frame["score"].isna().all():
         return None
     x, y = scales
@@ -39,7 +40,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     for n in rounds:
         mine = frame[(frame["round"] == n) & (frame["state"] == "complete")]
         hue, name = PALETTE[(n - 1) % len(PALETTE)], f"round {n}"
-        boxes = [box for stage in stages_of(evidence, arm, n) for box in boxes_of(evidence, stage)]
+        boxes = [box for round_ in unfolded_rounds(evidence, arm, n) for box in boxes_of(evidence, round_)]
         traces += _rectangles([box for box in boxes if x.name in box and y.name in box], x, y, hue, name)
         marker = {"symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "size": 8, "color": hue}
         many = int(((every["round"] == n) & (every["state"] == "complete")).sum())
@@ -105,7 +106,7 @@ def _placed(part: pd.DataFrame, x: Scale, y: Scale, marker: dict[str, Any], show
 
 
 def _looked(evidence: Evidence, arm: str, n: int, scales: Sequence[Scale]) -> str:
-    boxes = [box for stage in stages_of(evidence, arm, n) for box in boxes_of(evidence, stage)]
+    boxes = [box for round_ in unfolded_rounds(evidence, arm, n) for box in boxes_of(evidence, round_)]
     spans = [
         " and ".join(
             f"{s.name} {setting(box[s.name].value(0.0), s.domain)} to {setting(box[s.name].value(1.0), s.domain)}"

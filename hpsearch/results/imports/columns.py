@@ -63,7 +63,7 @@ def tidy(table: Table, columns: Columns) -> Runs:
             table.column(column, f"--{name}")
     run, epoch, seconds = columns.run or table.run, columns.epoch or table.epoch, columns.seconds or table.seconds
     frame = chosen(table, columns.where)
-    arm = arm_names(frame, by)
+    arm = arm_names(pd.DataFrame({name: table.named(name)[frame.index] for name in by}, index=frame.index), by)
     arms = wanted_arms(arm, columns.arms)
     frame, arm = frame[arm.isin(arms)], arm[arm.isin(arms)]
     named = run_names(frame, arm, run, columns.seed, epoch)
@@ -114,12 +114,13 @@ def chosen(table: Table, where: Sequence[str]) -> pd.DataFrame:
         wanted.setdefault(table.column(name, "--where"), []).append(value)
     frame = table.frame
     for name, values in wanted.items():
+        cells = table.named(name)[frame.index]
         for value in values:
-            if not any(matches(cell, value) for cell in frame[name].unique()):
+            if not any(matches(cell, value) for cell in cells.unique()):
                 there = [text(cell) for cell in table.frame[name].unique()]
                 raise Refused(f"--where {name}={value} leaves no line: {did_you_mean(value, there[:20])}")
-        fits = {cell for cell in frame[name].unique() if any(matches(cell, value) for value in values)}
-        frame = frame[frame[name].isin(fits)]
+        fits = {cell for cell in cells.unique() if any(matches(cell, value) for value in values)}
+        frame = frame[cells.isin(fits)]
     return frame
 
 
@@ -156,6 +157,12 @@ def arm_names(frame: pd.DataFrame, columns: Sequence[str]) -> "pd.Series[str]":
     for name in columns:
         known = {cell: _said(name, cell) for cell in frame[name].unique()}
         parts.append(frame[name].map(lambda cell, known=known, name=name: known.get(cell) or _said(name, cell)))
+    texts = [frame[name].map(lambda cell: isinstance(cell, str)) for name in columns]  # and not a number behind the column's name
+    called: dict[str, object] = {}
+    for line in dict.fromkeys(zip(*parts, *texts, strict=True)):
+        name = ", ".join(line[: len(parts)])
+        if called.setdefault(name, line) != line:
+            raise Refused(f"--arm {','.join(columns)} would call two arms {name!r}: change the cells of one")
     found = pd.Series([", ".join(line) for line in zip(*parts, strict=True)], index=frame.index, dtype=object)
     if found.nunique() > MOST_ARMS:
         raise Refused(f"--arm {','.join(columns)} makes {found.nunique():,} arms: name a column of few values, or use --where")

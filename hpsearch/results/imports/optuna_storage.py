@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import Refused
 from hpsearch.results.imports.table import Table, as_logged
-from hpsearch.results.urls import hidden
+from hpsearch.results.urls import database, hidden
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -96,8 +96,8 @@ def _file(place: str) -> Path | None:
     """The file of an SQLite URL or a path; None for another database."""
     if "://" not in place:
         return Path(place)
-    scheme, _, rest = place.partition("://")
-    return Path(rest.removeprefix("/").partition("?")[0]) if scheme.split("+")[0] == "sqlite" else None
+    url = database(place)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 def _close(storage: BaseStorage) -> None:

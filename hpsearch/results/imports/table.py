@@ -27,6 +27,7 @@ class Table:
     broken: Mapping[str, str] = field(default_factory=dict)  # run to reason
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader of the report must know of how the source was made
+    written: pd.DataFrame | None = None  # the cells as they are written, where the format is text
 
     def __post_init__(self) -> None:
         if self.frame.empty:
@@ -39,6 +40,13 @@ class Table:
                 f"{option} names the column {name!r}, which is not there: {did_you_mean(name, map(str, self.frame.columns))}"
             )
         return name
+
+    def named(self, name: str) -> "pd.Series[Any]":
+        """A column whose cells are to name something: a missing number as it is written, so that NA is not None and not empty."""
+        cells = self.frame[name]
+        if self.written is None or name not in self.written.columns:
+            return cells
+        return cells.where(cells.notna() | (self.written[name] == ""), self.written[name]) if cells.isna().any() else cells
 
 
 def as_logged(lines: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -98,9 +106,9 @@ def with_pattern(table: Table, pattern: str, run: str | None) -> Table:
 def plain_numbers(texts: list[Any]) -> list[Any]:
     """Whole numbers where all texts are such, else the texts.
 
-    >>> plain_numbers(["0", "1"]), plain_numbers(["0", "b"])
-    ([0, 1], ['0', 'b'])
+    >>> plain_numbers(["0", "1"]), plain_numbers(["0", "b"]), plain_numbers(["7", "007"])
+    ([0, 1], ['0', 'b'], ['7', '007'])
     """
-    if all(isinstance(text, str) and re.fullmatch("-?[0-9]+", text) for text in texts):
+    if all(isinstance(text, str) and re.fullmatch("-?(0|[1-9][0-9]*)", text) for text in texts):
         return [int(text) for text in texts]
     return texts

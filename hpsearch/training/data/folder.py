@@ -1,7 +1,8 @@
 """Folders of images, one folder per class, decoded once per machine.
 
 Two layouts, both those of torchvision's ``ImageFolder``: ``train/CLASS/*`` with ``val/CLASS/*`` (val is the final set), or
-``CLASS/*`` alone (a fixed fifth is the final set). Images lie directly in their class folder; hidden files are ignored.
+``CLASS/*`` alone (a fixed fifth is the final set). Images lie directly in their class folder; hidden files, and those that
+systems leave in folders of images (``Thumbs.db``), are ignored.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from hpsearch.errors import Refused
 from hpsearch.training.data.dataset import Counts, Images, Streamed
 from hpsearch.training.data.listing import Listing, expand, folders, listing, refuse_fewer
 from hpsearch.training.data.split import share, sizes, split, take
-from hpsearch.training.data.store import Parts, opened, sealed, write_files
+from hpsearch.training.data.store import Parts, look_at_files, opened, sealed, write_files
 from hpsearch.values import Value, digest
 
 SETTLED = 2.0  # seconds; a folder changed more recently may change again within one tick of the file system's clock
@@ -75,8 +76,10 @@ class ImageFolder(Value):
         return Counts(len(parts.train), len(parts.tuning), len(parts.final), parts.classes, channels=3, size=self.size)
 
     def prepare(self, cache: Path) -> None:
-        """Decode the images into ``cache`` once; refuse a file that is no image, naming it. Streamed ones stay as they are."""
-        if not self.streamed:
+        """Decode the images into ``cache`` once; refuse a file that is no image, naming it. Streamed ones are looked at, once."""
+        if self.streamed:
+            sealed(cache, f"looked-{digest(self)[:16]}", lambda folder: look_at_files(folder, self._parts().files))
+        else:
             self._sealed(cache)
 
     def load(self, cache: Path) -> Images | Streamed:
@@ -85,7 +88,7 @@ class ImageFolder(Value):
 
     def _sealed(self, cache: Path) -> Path:
         return sealed(
-            cache, f"folder-{self.size}-{digest(self)[:16]}", lambda folder: write_files(folder, self.size, self._parts())
+            cache, f"images-{self.size}-{digest(self)[:16]}", lambda folder: write_files(folder, self.size, self._parts())
         )
 
     def _parts(self) -> Parts:

@@ -9,6 +9,8 @@ from pathlib import Path
 from hpsearch.errors import Refused
 from hpsearch.training.data.split import sizes
 
+LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r"}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -46,7 +48,7 @@ def listing(root: Path) -> Listing:
     """The image files under ``root``, sorted; refuses a folder that cannot be trained on."""
     if not root.is_dir():
         raise Refused(f"{root} is no folder: give --data DIR with one folder of images per class")
-    folders = {entry.name for entry in _visible(root) if entry.is_dir()}
+    folders = {entry.name for entry in _visible(root) if os.path.isdir(entry.path)}
     if not folders & {"train", "val"}:
         classes = _classes(root)
         return Listing(root, classes, _part(root, "", classes), None)
@@ -85,12 +87,24 @@ def refuse_fewer(found: Listing, per_class: int | None, final_per_class: int | N
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not _litter(entry.name)), key=lambda entry: entry.name)
+    except OSError as error:
+        raise Refused(f"the folder {folder} cannot be read ({error.strerror}): make it readable") from error
+
+
+def _litter(name: str) -> bool:
+    """Whether a name is hidden, or one that systems put into folders of images.
+
+    >>> [_litter(name) for name in (".DS_Store", "Thumbs.db", "desktop.ini", "thumb.png")]
+    [True, True, True, False]
+    """
+    return name.startswith(".") or name.lower() in LITTER
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    classes = tuple(entry.name for entry in _visible(folder) if entry.is_dir())
+    classes = tuple(entry.name for entry in _visible(folder) if os.path.isdir(entry.path))
     if not classes:
         raise Refused(f"{folder} has no class folders: put the images of each class into a folder named after it")
     if len(classes) == 1:
@@ -106,8 +120,11 @@ def _part(root: Path, prefix: str, classes: tuple[str, ...]) -> Part:
         if not entries:
             raise Refused(f"{folder} has no images: add some or remove the class")
         for entry in entries:
-            if entry.is_dir():
+            if os.path.isdir(entry.path):  # and not entry.is_dir(), which raises for a link to itself
                 raise Refused(f"{entry.path} is a folder inside a class folder: move its images into {folder}")
+            if not os.path.isfile(entry.path):
+                what = "a link to nothing" if entry.is_symlink() else "no file that holds an image"
+                raise Refused(f"{entry.path} is {what}: mend or remove it")
             rows.append((f"{prefix}{name}/{entry.name}", label, entry.stat().st_size))
     names, labels, weights = zip(*rows, strict=True)
     return Part(names, labels, weights)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 512  # files decoded at once; bounds the memory that waits to be written
 CHANNELS = 3  # RGB
+SIXTEEN = ("PNG", "PPM")  # formats whose whole numbers Pillow scales to 16 bits, in a mode that has 32
 
 
 Write = Callable[[Path], None]
@@ -46,7 +47,11 @@ def sealed(cache: Path, key: str, write: Write) -> Path:
     whole = cache / key
     if whole.is_dir():
         return whole
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / f"{key}.lock").touch()
+    except OSError as error:
+        raise Refused(f"cannot keep data in {cache} ({error.strerror}): set HPSEARCH_CACHE to a folder for it") from error
     with FileLock(cache / f"{key}.lock"):
         half = cache / f"{key}.part"
         if not whole.is_dir():
@@ -75,14 +80,52 @@ def decoded(file: Path, size: int) -> "NDArray[np.uint8]":
 
 
 def picture(file: Path) -> "Image":
-    """The image of a file as torchvision's default loader has it: RGB, an EXIF rotation not applied; refuses one that is broken."""
-    from torchvision.datasets.folder import pil_loader
+    """The image of a file as torchvision's default loader has it: RGB, an EXIF rotation not applied, alpha dropped.
+
+    But 16-bit grey is scaled to 8 bits, where that loader makes nearly all of it white. Refuses a file that is broken, is no
+    image, or holds 32-bit numbers, of which no file says which is white.
+    """
+    from PIL import Image
 
     try:
-        image: Image = pil_loader(str(file))
-        return image
+        with file.open("rb") as opened, Image.open(opened) as image:
+            refuse_depth(file, image)
+            return eight_bits(image).convert("RGB")
+    except Refused:
+        raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more, by format
         raise Refused(f"{file} cannot be read as an image ({error}): replace or remove it") from error
+
+
+def look(file: Path) -> None:
+    """Refuse a file that is no image, or has a depth that cannot be read, by its first bytes; nothing is decoded."""
+    from PIL import Image
+
+    try:
+        with file.open("rb") as opened, Image.open(opened) as image:
+            refuse_depth(file, image)
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(f"{file} cannot be read as an image ({error}): replace or remove it") from error
+
+
+def refuse_depth(file: Path, image: "Image") -> None:
+    """Refuse 32-bit numbers; 16-bit formats that Pillow holds in such are none."""
+    if image.mode == "F" or (image.mode == "I" and image.format not in SIXTEEN):
+        kind = "floating-point" if image.mode == "F" else "32-bit"
+        raise Refused(f"{file} holds {kind} numbers, and which of them is white no file says: save it with 8 or 16 bits")
+
+
+def eight_bits(image: "Image") -> "Image":
+    """A 16-bit grey image with its levels 0..65535 scaled to 0..255; any other as it is."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    levels = np.asarray(image.convert("I"), dtype=np.float64)
+    return Image.fromarray(np.rint(levels / 257).clip(0, 255).astype(np.uint8))
 
 
 def view(image: "Image", short: int, size: int) -> "NDArray[np.uint8]":
@@ -107,6 +150,13 @@ def write_files(folder: Path, size: int, parts: Parts) -> None:
                 out.write(image.tobytes())
         out.flush()
         os.fsync(out.fileno())
+
+
+def look_at_files(folder: Path, files: Sequence[Path]) -> None:
+    """Look at every file once; nothing is kept in ``folder``, which when sealed says that it was done."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(files), CHUNK):
+            list(pool.map(look, files[start : start + CHUNK]))
 
 
 def write_roles(folder: Path, parts: Parts) -> None:

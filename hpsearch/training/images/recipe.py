@@ -11,7 +11,7 @@ from hpsearch.training.images.pretrained import Pretrained
 from hpsearch.training.laws import Law, laws, number, refuse_unlawful, whole
 from hpsearch.training.networks.network import Network
 from hpsearch.training.networks.resnet import Depth, DownsampleIn, Dropout, NormGroups, NormImages, ResNet, Stem, Width
-from hpsearch.training.parts.choices import (
+from hpsearch.training.parts.literals import (
     Colour,
     ImageNets,
     Initialisation,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from hpsearch.errors import Refused
 from hpsearch.training.laws import Law, number, whole
 from hpsearch.training.networks.network import Network
-from hpsearch.training.parts.choices import Norm
+from hpsearch.training.parts.literals import Norm
 
 if TYPE_CHECKING:
     from torch import nn

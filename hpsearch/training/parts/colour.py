@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hpsearch.errors import Refused
-from hpsearch.training.parts.choices import Colour, ImageNets
+from hpsearch.training.parts.literals import Colour, ImageNets
 
 FACTORS = (0.6, 1.4)  # He et al. 2019, section 2.1, step 4
 LUMA = (0.299, 0.587, 0.114)  # grey of a colour, ITU-R 601, as mxnet has it

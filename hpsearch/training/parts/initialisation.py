@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
 from hpsearch.errors import Refused
-from hpsearch.training.parts.choices import Initialisation
+from hpsearch.training.parts.literals import Initialisation
 from hpsearch.training.parts.norms import LINEAR, NORMS, gamma, is_weight_normed, set_weight
 
 Model = TypeVar("Model", bound=nn.Module)

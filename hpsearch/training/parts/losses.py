@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hpsearch.training.parts.choices import Loss, SmoothingForm
+from hpsearch.training.parts.literals import Loss, SmoothingForm
 
 
 def smoothed(labels: Tensor, classes: int, epsilon: float, form: SmoothingForm = "paper") -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from hpsearch.training.parts.choices import Partner
+from hpsearch.training.parts.literals import Partner
 
 
 def mixed(

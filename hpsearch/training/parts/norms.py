@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
 from hpsearch.errors import Refused
-from hpsearch.training.parts.choices import Norm
+from hpsearch.training.parts.literals import Norm
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 LINEAR = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor
 
-from hpsearch.training.parts.choices import LossScaling, Precision
+from hpsearch.training.parts.literals import LossScaling, Precision
 
 
 def autocast(precision: Precision, device: str) -> torch.autocast:

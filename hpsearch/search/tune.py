@@ -1,13 +1,13 @@
-"""Rounds, from coarse to fine: what a search is told to do.
+"""What a study says of its search: over which space, in which rounds, and what is run again at the end.
 
-How a round unfolds is in ``hpsearch.search.unfold``; the words and numbers that a study states are here.
+How the search unfolds from there is in ``hpsearch.search.unfolding``.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from typing import Literal
+from typing import Literal, get_args
 
 from hpsearch.errors import Refused
 from hpsearch.search.proposals import PROPOSALS, largest_grid
@@ -22,11 +22,11 @@ SHARES = ((0.1, 0.4), (0.3, 0.3), (1.0, 0.3))  # of a full training, of the epoc
 
 @dataclass(frozen=True)
 class Round(Value):
-    """One stage from coarse to fine: so many points, so many epochs each, how many to keep for the next."""
+    """One step from coarse to fine: how many points, for how many epochs each, and how many of them the next round builds on."""
 
     points: int
     epochs: int
-    keep: int | None = None  # points kept, round which the next box is drawn; without it about 0.6 times the root of the points
+    keep: int | None = None  # best points, around which the next round searches; else about 0.6 times the root of the points
 
     def __post_init__(self) -> None:
         _whole("Round", points=self.points, epochs=self.epochs)
@@ -63,6 +63,9 @@ def _whole(kind: str, **numbers: object) -> None:
             raise Refused(f"{kind} needs {name} to be a whole number of at least 1, got {number!r}")
 
 
+Arms = Literal["each", "base", "stack"]
+
+
 @dataclass(frozen=True)
 class Tune(Value):
     """What is re-tuned so that the comparison is fair, over which space, in which rounds.
@@ -73,7 +76,7 @@ class Tune(Value):
 
     space: Space
     rounds: tuple[Round, ...]
-    arms: Literal["each", "base", "stack"] = "each"
+    arms: Arms = "each"
     proposals: str = "sobol"
     margin: float = 0.1  # of the unit interval, round the kept points
     seed: int = 0
@@ -95,7 +98,7 @@ class Tune(Value):
         for earlier, later in pairwise(rounds):
             if earlier.keep is not None and earlier.keep > later.points:
                 raise Refused(f"a round keeps {earlier.keep} points, the next runs only {later.points}: lower keep or raise points")
-        if self.arms not in ("each", "base", "stack"):
+        if self.arms not in get_args(Arms):
             raise Refused(f"Tune.arms is 'each', 'base' or 'stack', got {self.arms!r}")
         if self.proposals not in PROPOSALS:
             raise Refused(f"Tune.proposals is one of {', '.join(PROPOSALS)}, got {self.proposals!r}")

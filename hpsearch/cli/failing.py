@@ -1,0 +1,39 @@
+"""Why trials failed, in a few lines, and what to do about it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpsearch.results.evidence import Evidence
+
+SHOWN, WIDE = 5, 300  # reasons that are listed, and characters of one
+REMEDY = (
+    "mend the cause and give the same command again: a changed training function makes other trials; "
+    "trials that are still the same run again with --retry-failed"
+)
+
+
+def failed_lines(told: "Evidence") -> list[str]:
+    """A line for each reason, the most frequent first, with its arms and the key of one trial; then the remedy."""
+    from hpsearch.report.sections.failures import failures_frame, reasons_frame
+    from hpsearch.report.words import count
+
+    frame = failures_frame(told)
+    reasons = reasons_frame(frame[frame["state"] == "failed"])
+    if reasons.empty:
+        return []
+    named = len(told.study.plan.arms) > 1
+    lines = []
+    for line in reasons.head(SHOWN).to_dict("records"):
+        arms = f"{'arm' if line['arms_count'] == 1 else 'arms'} {line['arms']}, " if named else ""
+        where = f"{arms}as in {line['key'][:12]}"
+        lines.append(f"{count(int(line['trials']), 'trial')} failed: {on_a_line(line['reason'])} ({where})")
+    if len(reasons) > SHOWN:
+        lines.append(f"and {count(len(reasons) - SHOWN, 'reason')} more, which the report lists")
+    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` tells more of one"]
+
+
+def on_a_line(reason: str) -> str:
+    """A reason as far as a line goes, and nothing in it that a terminal would obey."""
+    from hpsearch.errors import visible
+
+    return visible(" ".join(reason.split()), WIDE)

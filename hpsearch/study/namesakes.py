@@ -1,0 +1,53 @@
+"""Files that Python would import in place of a library, because they lie beside the study and are called like it."""
+
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from hpsearch.errors import Refused
+
+HARMLESS = {
+    "test",
+    "tests",
+    "this",
+    "antigravity",
+    "turtle",
+    "turtledemo",
+    "idlelib",
+    "__main__",
+    "__init__",
+}  # nobody imports them
+LIBRARIES = {
+    "PIL", "alembic", "click", "cloudpickle", "filelock", "great_tables", "hpsearch", "jinja2", "joblib", "markupsafe", "narwhals",
+    "numpy", "optuna", "packaging", "pandas", "patsy", "plotly", "pyarrow", "ray", "requests", "rich", "scipy", "sklearn",
+    "sqlalchemy", "statsmodels", "sympy", "torch", "torchvision", "tqdm", "triton", "typer", "typing_extensions", "yaml",
+}  # fmt: skip
+
+
+def refuse_namesakes(study: Path) -> None:
+    """Refuse a study called like any module that can be imported, and a neighbour called like one that trials import."""
+    folder = study.resolve().parent
+    if study.stem not in HARMLESS and (study.stem in LIBRARIES | sys.stdlib_module_names or _installed(study.stem)):
+        raise Refused(
+            f"{study} has the name of the module {study.stem!r}, and trials would import the study in its place: rename the study"
+        )
+    taken = (LIBRARIES | sys.stdlib_module_names) - HARMLESS
+    for neighbour in sorted(folder.glob("*.py")) + sorted(folder.glob("*/__init__.py")):
+        name = neighbour.parent.name if neighbour.name == "__init__.py" else neighbour.stem
+        if name in taken and not _is_the_library(name, neighbour):
+            raise Refused(
+                f"{neighbour} beside the study has the name of the module {name!r}, and trials would import it instead: rename it"
+            )
+
+
+def _installed(name: str) -> bool:
+    """Whether a package that was installed brings a module of that name; a folder without ``__init__.py`` is none."""
+    places = [place for place in sys.path if any(Path(place).glob("*.dist-info"))]
+    found = PathFinder.find_spec(name, places)
+    return found is not None and found.origin is not None
+
+
+def _is_the_library(name: str, file: Path) -> bool:
+    """Whether the file is the module itself: a study may lie beside the library it is part of."""
+    known = getattr(sys.modules.get(name), "__file__", None)
+    return known is not None and Path(known).resolve() == file.resolve()

@@ -1,0 +1,119 @@
+"""Exit codes are what ``hpsearch --help`` says: a table of situations, each really brought about."""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from hpsearch.cli.main import EXIT_CODES, main
+
+STUDY = """
+import os, signal, sys
+from dataclasses import dataclass
+from hpsearch import *
+
+@dataclass(frozen=True)
+class Config:
+    rate: float = 0.1
+    wide: bool = False
+
+def train(config, seed, epochs, run):
+    for epoch in range(epochs):
+        {body}
+        yield {{"top1": 50.0 + config.wide + seed}}
+
+study = Study(question="?", base=Config(), train=train, vary=ladder(Trick("wide", {{"wide": True}})), epochs=2, seeds=2{more})
+"""
+SEARCH = ", tune=Tune(Space(rate=Uniform(0, 1)), Round(points=4, epochs=1))"
+SPLIT = "def __post_init__(self):\n        if 0.2 < self.rate < 0.9: raise {error}('no')\n\ndef train"
+
+
+def study(body: str = "pass", more: str = "", between: str | None = None) -> str:
+    text = STUDY.format(body=body, more=more)
+    return text.replace("def train", f"    {between}", 1) if between else text
+
+
+RUN = ("run", "mine.py", "--here")
+Case = tuple[tuple[str, ...], str, int, str]  # words of the command, the study file, exit code, what is said
+
+CASES: dict[str, Case] = {
+    "done": (RUN, study(), 0, "4 of 4 trials done, 0 running, 0 failed"),
+    "help": (("run", "--help"), study(), 0, "go on with it"),
+    "plan": (("plan", "mine.py"), study(), 0, "4 wanted, 0 done"),
+    "some failed": (RUN, study("if config.wide: raise OSError('disk')"), 1, "2 trials failed: OSError: disk (arm wide"),
+    "all failed": (RUN, study("raise OSError('disk')"), 1, "4 trials failed: OSError: disk"),
+    "sys.exit in a trial": (RUN, study("sys.exit(0)"), 1, "4 trials failed: SystemExit: sys.exit(0) was called"),
+    "a breach in one arm": (RUN, study("if config.wide: return"), 1, "2 trials failed: the training function yielded 0 of the 2"),
+    "a breach in all": (RUN, study("yield 3"), 2, "gave 3 for epoch 1: it must be a mapping of metrics"),
+    "all points fail": (RUN, study("raise OSError('disk')", SEARCH), 2, "all 4 failed"),
+    "no study": (("run", "other.py"), study(), 2, "there is no study file other.py"),
+    "no command": (("walk", "mine.py"), study(), 2, "No such command"),
+    "no option": (("run", "mine.py", "--fast"), study(), 2, "No such option"),
+    "no number": (("run", "mine.py", "--cpus", "x"), study(), 2, "--cpus"),
+    "sys.exit in the file": (RUN, study() + "\nsys.exit(0)", 2, "mine.py, line 18: SystemExit: sys.exit(0) was called"),
+    "an odd error in the file": (RUN, study() + "\nraise ValueError('\\udcff')", 2, r"line 18: ValueError: \udcff"),
+    "a point that is refused": (RUN, study("pass", SEARCH, SPLIT.format(error="ValueError")), 2, "a point of the search: ValueError: no"),
+    "a point, otherwise": (RUN, study("pass", SEARCH, SPLIT.format(error="KeyError")), 2, "a point of the search: KeyError: 'no'"),
+    "a fault of ours": (RUN, study(), 70, "this is a fault of hpsearch"),
+    "in use": (RUN, study(), 75, "the record is in use"),
+    "Ctrl-C": (RUN, study("os.kill(os.getpid(), signal.SIGINT)"), 130, "stopped; run the same command again"),
+    "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 130, "stopped; run the same command again"),
+    "SIGTERM": (RUN, study("os.kill(os.getpid(), signal.SIGTERM)"), 143, "stopped; run the same command again"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def given(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out + said.err
+
+    yield given
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exit_codes_are_those_of_the_table(give: Callable, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    words, text, code, sentence = CASES[name]
+    Path("mine.py").write_text(text, encoding="utf-8")
+    if name == "a fault of ours":
+        monkeypatch.setattr("hpsearch.trials.launch.check_data", lambda file: 1 / 0)
+    if name == "in use":
+        Path("runs").mkdir()
+        with FileLock("runs/hpsearch.db.lock"):
+            left, said = give(*words)
+    else:
+        left, said = give(*words)
+    assert left == code, said
+    assert sentence in said
+    assert ("Traceback" in said) == (code == 70)
+
+
+def test_the_help_names_those_of_the_table_that_are_no_success(give: Callable) -> None:
+    named = {int(code) for code in re.findall(r"(?:^|[;:] |or )(\d+)\b", " ".join(EXIT_CODES.split()))}
+    assert {code for _, _, code, _ in CASES.values()} <= named
+    assert "Exit codes: 0 done" in " ".join(give("--help")[1].split())
+
+
+def test_a_study_that_was_stopped_goes_on(give: Callable) -> None:
+    text = study("if seed and not os.path.exists('once'): open('once', 'w').close(); os.kill(os.getpid(), signal.SIGTERM)")
+    Path("mine.py").write_text(text)
+    assert give(*RUN)[0] == 143
+    code, said = give(*RUN)
+    assert code == 0
+    assert "4 of 4 trials done" in said
+    assert os.path.exists("once")
