@@ -7,7 +7,8 @@ import numpy as np
 
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.statistics.effect import Effect, Goal
+from hpsearch.run import Goal
+from hpsearch.statistics.effect import Effect
 from hpsearch.statistics.effects import effects_apart, effects_of
 from hpsearch.statistics.notes import spread_words
 from hpsearch.statistics.sequential import course, effects_by_looks

@@ -10,7 +10,7 @@ from math import sqrt
 from typing import Literal, get_args
 
 from hpsearch.errors import Refused
-from hpsearch.search.proposals import PROPOSALS, largest_grid
+from hpsearch.search.proposals import PROPOSALS, Proposals, largest_grid
 from hpsearch.search.stopping import Rule
 from hpsearch.space import Space
 from hpsearch.values import Value
@@ -77,7 +77,7 @@ class Tune(Value):
     space: Space
     rounds: tuple[Round, ...]
     arms: Arms = "each"
-    proposals: str = "sobol"
+    proposals: Proposals = "sobol"
     margin: float = 0.1  # of the unit interval, round the kept points
     seed: int = 0
     confirm: Confirm | Literal["auto"] | None = "auto"  # "auto": about a fifth of what the rounds cost

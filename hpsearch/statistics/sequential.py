@@ -10,7 +10,8 @@ import numpy as np
 
 from hpsearch.ablation import Plan
 from hpsearch.ablation.seeds import Seeds, Spending
-from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect, Goal
+from hpsearch.run import Goal
+from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect
 from hpsearch.statistics.effects import effects_of
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.power import check_share
