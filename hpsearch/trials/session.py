@@ -252,7 +252,7 @@ class Session:
             if not new:
                 return
             self.driver.want(new)
-            wanted = [(stage.arm, trial) for stage in self.plan.stages for trial in stage.trials]
+            wanted = [(each.arm, trial) for each in self.plan.rounds for trial in each.trials]
             for arm, trial in (*wanted, *((m.arm, m.trial) for m in self.plan.measurements)):
                 self._arms.setdefault(trial.key, arm.name)
             self._known |= {trial.key for trial in new}
