@@ -95,13 +95,16 @@ def ask(
     study = optuna.create_study(direction="maximize", sampler=_sampler(kind, box, seed))
     told = [(point, score) for point, score in zip(points, scores, strict=True) if point in box]
     running = [point for point in pending if point in box]
-    if kind == "cmaes":
-        _replay(study, box, told, running)
-    else:
-        for point, score in told:
-            study.add_trial(_trial(box, point, TrialState.FAIL if score is None else TrialState.COMPLETE, score))
-        for point in running:
-            study.add_trial(_trial(box, point, TrialState.RUNNING))
+    match kind:
+        case "cmaes":
+            _replay(study, box, told, running)
+        case "tpe" | "gp":
+            for point, score in told:
+                study.add_trial(_trial(box, point, TrialState.FAIL if score is None else TrialState.COMPLETE, score))
+            for point in running:
+                study.add_trial(_trial(box, point, TrialState.RUNNING))
+        case _:
+            assert_never(kind)
     return [_drawn(study.ask(), box) for _ in range(count)]
 
 

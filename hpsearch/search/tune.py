@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from typing import Literal, get_args
+from typing import Literal, assert_never, get_args
 
 from hpsearch.errors import Refused
 from hpsearch.search.proposals import PROPOSALS, Proposals, largest_grid
@@ -119,6 +119,17 @@ class Tune(Value):
             raise Refused(f"Tune.widen is a share of a range's width, 0 (never) to 10, got {self.widen}")
         if isinstance(self.ahead, bool) or not isinstance(self.ahead, int) or self.ahead < 0:
             raise Refused(f"Tune.ahead is a whole number of points, 0 or more, got {self.ahead!r}")
+
+    @property
+    def shared(self) -> bool:
+        """Whether one search serves all arms."""
+        match self.arms:
+            case "each":
+                return False
+            case "base" | "stack":
+                return True
+            case _:
+                assert_never(self.arms)
 
     @property
     def confirming(self) -> Confirm | None:
