@@ -146,3 +146,16 @@ def test_a_network_is_a_trick_like_any_other():
     arm = Arm((Trick("plain", {"network": PlainConvNet(width=8)}), Trick("smooth", {"smoothing": 0.1})))
     recipe = arm.over(Recipe(data=digits()))
     assert (recipe.network, recipe.smoothing) == (PlainConvNet(width=8), 0.1)
+
+
+def test_weights_that_an_earlier_version_kept_are_read(tmp_path):
+    """At first a trial kept the fields of its residual network, with channels and classes among them."""
+    network = ResNet(depth=14, width=8, stem="small", norm="group", norm_groups=4)
+    model = network.build(1, 10)
+    made = {field.name: getattr(network, field.name) for field in fields(network)} | {"channels": 1, "classes": 10}
+    torch.save(
+        {"model": model.state_dict(), "mean": torch.zeros(1, 1, 1), "deviation": torch.ones(1, 1, 1), "network": made},
+        tmp_path / "weights.pt",
+    )
+    found = load_pretrained(tmp_path / "weights.pt")
+    assert (found.network, found.channels, found.classes) == (network, 1, 10)
