@@ -119,3 +119,12 @@ class Source(Protocol):
     def prepare(self, cache: Path) -> None:
         """Make what trials on this machine share; refuse a file that cannot be read, naming it."""
         ...
+
+
+@runtime_checkable
+class Remarked(Protocol):
+    """A source that had to conclude something its user should know."""
+
+    def remark(self) -> str:
+        """What was concluded, in a sentence; told when a run begins, and kept with its provenance."""
+        ...

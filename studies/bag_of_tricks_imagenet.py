@@ -1,9 +1,10 @@
 """The published ladder of He et al. 2019 on ImageNet: 75.87 to 78.31 in ten rungs, then mixup and distillation crossed.
 
-hpsearch plan studies/bag_of_tricks_imagenet.py --gpu H100
+hpsearch plan studies/bag_of_tricks_imagenet.py --gpu H100 --cpus 8
 hpsearch run studies/bag_of_tricks_imagenet.py --data FOLDER --gpus 1 --cpus 8      with FOLDER/train and FOLDER/val (ILSVRC 2012)
 
-Some 1,142 hours of one H100 for 47 trials, two of them teachers (`hpsearch plan --gpu`, from published speeds).
+Some 1,323 hours of one H100 for 47 trials, two of them teachers (`hpsearch plan --gpu`, from published speeds): 1,142 of the GPU
+alone, the rest because 8 cores decode fewer images than it learns from.
 
 The paper's text where text and code differ; `gluoncv` in place of `paper` is its code. On one GPU batch norm sees the whole batch,
 on the paper's eight GPUs 32 and then 128 images: norm="ghost" with norm_images says that too. micro_batch is left at None: where

@@ -13,6 +13,7 @@ from hpsearch.training import imagenette, paper, preset
 from hpsearch.tricks import he2019
 
 EPOCHS, LONGER = 60, 100  # in the proportion of 120 to 200
+SIZES = {"train_size": 128, "test_size": 128, "test_resize": 146}  # as 256 to 224
 
 rungs = (
     replace(he2019.large_batch, name="linear scaling, batch 256", sets={"batch_size": 256}),
@@ -26,12 +27,9 @@ at_equal_epochs = Plan((), (difference("mixup at equal epochs", Arm((mixup,)), A
 study = Study(
     question="What is each trick of the bag worth to a ResNet-50 on ten classes of ImageNet?",
     base=replace(
-        preset(paper, imagenette(size=160)),
+        preset({**paper, **SIZES}, imagenette(size=160)),
         epochs=EPOCHS,
         batch_size=64,
-        train_size=128,
-        test_size=128,
-        test_resize=146,  # as 256 to 224
         channels_last=True,
     ),
     vary=ladder(*rungs) >> (factorial(mixup, distillation) | one_at_a_time(longer) | at_equal_epochs),

@@ -1,9 +1,10 @@
 """torchvision's own ladder on ImageNet: twelve steps over its baseline, from 76.130 to 80.858.
 
-hpsearch plan studies/torchvision_ladder.py --gpu H100
+hpsearch plan studies/torchvision_ladder.py --gpu H100 --cpus 8
 hpsearch run studies/torchvision_ladder.py --data FOLDER --gpus 1 --cpus 8      with FOLDER/train and FOLDER/val (ILSVRC 2012)
 
-Some 3,089 hours of one H100 for 39 trials (`hpsearch plan --gpu`, from published speeds), all in fp32: mixed precision is no step.
+Some 15,235 hours of one H100 for 39 trials (`hpsearch plan --gpu`, from published speeds), all in fp32: mixed precision is no step.
+The GPU alone would take 3,089: TrivialAugment goes image by image on one core.
 """
 
 from hpsearch import Study, ladder

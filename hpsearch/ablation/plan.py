@@ -85,7 +85,7 @@ class Plan(Value):
         if not self.arms:
             raise Refused("a Plan needs at least one arm")
         refuse_namesakes(self.tricks)
-        object.__setattr__(self, "contrasts", told_apart(self.contrasts))
+        object.__setattr__(self, "contrasts", distinctly_named(self.contrasts))
         object.__setattr__(self, "notes", _once(self.notes))
 
     @property
@@ -116,14 +116,14 @@ class Plan(Value):
         return Plan(self.arms + other.arms, self.contrasts + other.contrasts, self.notes + other.notes)
 
 
-def told_apart(contrasts: Iterable[Contrast]) -> tuple[Contrast, ...]:
+def distinctly_named(contrasts: Iterable[Contrast]) -> tuple[Contrast, ...]:
     """The contrasts, each once; those of one design that share a name say what they were laid over.
 
     Where that is the same, they also say which tricks they are about. A name that nothing shares stays as it was given.
 
     >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
     >>> pair = [difference("all together", Arm((a, other)), Arm()) for other in (b, c)]
-    >>> [contrast.name for contrast in told_apart(pair)]
+    >>> [contrast.name for contrast in distinctly_named(pair)]
     ['all together, among a, b', 'all together, among a, c']
     """
     given: dict[Contrast, Contrast] = {}

@@ -1,11 +1,11 @@
 """How long a study of our own recipes would take on a GPU one may not have: published throughputs, scaled by multiply-adds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from hpsearch.ablation import Trained
 from hpsearch.errors import Refused
-from hpsearch.run import is_tuning
 from hpsearch.study import Study, Trial
 
 if TYPE_CHECKING:
@@ -71,34 +71,42 @@ def gpu(name: str) -> Gpu:
     return known[name.lower()]
 
 
+Seconds = tuple[float, float]  # of one epoch: to learn, to score
+
+
 def hours(study: Study, device: Gpu) -> float:
-    """Hours of one such GPU for all trials of a study, as if none had run: searches, teachers, and every seed of every arm.
+    """Hours of one such GPU for all trials of a study, as if none had run and images were always there in time."""
+    return sum(epochs * sum(network(trial, device)) for trial, epochs in runs(study)) / 3600
+
+
+def runs(study: Study) -> Iterator[tuple[Trial, int]]:
+    """What a study trains, each with its epochs in all: searches, teachers, and every seed of every arm.
 
     A teacher in a file is not counted, for how large it is stands only in the file.
     """
     if study.train is not None:
         raise Refused("--gpu knows what our own recipes cost, not a training function of one's own: try --measure")
-    searched = [
-        (study.student(arm, 0, "tuning"), round_) for arm in study.searches for round_ in (study.tune.rounds if study.tune else ())
-    ]
-    seconds = sum(round_.points * round_.epochs * _epoch(trial, device) for trial, round_ in searched)
-    seconds += sum(trial.epochs * _epoch(trial, device) for trial in study.teachers)
-    measured = [study.student(arm, 0, "final") for arm in study.plan.arms]
-    seconds += study.most_seeds * sum(trial.epochs * _epoch(trial, device) for trial in measured)
-    return seconds / 3600
+    for arm in study.searches:
+        for round_ in study.tune.rounds if study.tune else ():
+            yield study.student(arm, 0, "tuning"), round_.points * round_.epochs
+    yield from ((trial, trial.epochs) for trial in study.teachers)
+    for trial in (study.student(arm, 0, "final") for arm in study.plan.arms):
+        yield trial, trial.epochs * study.most_seeds
 
 
-def _epoch(trial: Trial, device: Gpu) -> float:
-    """Seconds of one epoch: learn from every image, ask the teacher, score the held-out ones."""
+def network(trial: Trial, device: Gpu) -> Seconds:
+    """Seconds of one epoch on the GPU: to learn from every image and ask the teacher, to score the held-out ones."""
+    from hpsearch.training.images.remarks import learned_images, scored_images
+
     recipe = trial.config
     counts = recipe.data.counts()
-    learned = counts.train + (0 if is_tuning(trial.held_out) else counts.tuning)
-    scored = counts.tuning if is_tuning(trial.held_out) else counts.final
+    learned, scored = learned_images(recipe, counts, trial.held_out), scored_images(recipe, counts, trial.held_out)
     at_train, at_test = recipe.train_size or counts.size, recipe.test_size or counts.size
-    work = learned * _work(recipe, counts, at_train) + FORWARD * scored * _work(recipe, counts, at_test)
+    work: float = learned * _work(recipe, counts, at_train)
     if isinstance(recipe.teacher, Trained):
         work += FORWARD * learned * _work(recipe.teacher.config, counts, at_train)
-    return float(work / REFERENCE / device.images_per_second(recipe.precision))
+    speed = REFERENCE * device.images_per_second(recipe.precision)
+    return float(work / speed), float(FORWARD * scored * _work(recipe, counts, at_test) / speed)
 
 
 def _work(recipe: "Recipe", counts: Any, size: int) -> int:

@@ -12,6 +12,7 @@ import typer
 from hpsearch.cli.planning import plan
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
+from hpsearch.cli.screen import echo, print_what_can_be_shown
 from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
 from hpsearch.errors import HpsearchError, Stopped
@@ -40,19 +41,20 @@ app.command("import")(import_)
 def main() -> NoReturn:
     """Run the command line; every error becomes a sentence and an exit code."""
     debug = "--debug" in sys.argv
+    print_what_can_be_shown()
     try:
         code = app(standalone_mode=False) or 0
         if code == 130:  # what typer makes of a KeyboardInterrupt
-            typer.echo(STOPPED, err=True)
+            echo(STOPPED, err=True)
     except Stopped as stop:
-        typer.echo(STOPPED, err=True)
+        echo(STOPPED, err=True)
         code = stop.exit_code
     except SystemExit as left:  # our commands return their code
         code = _left(left)
     except HpsearchError as error:
         if debug:
-            traceback.print_exc()
-        typer.echo(f"hpsearch: {error}", err=True)
+            echo(traceback.format_exc().rstrip(), err=True)
+        echo(f"hpsearch: {error}", err=True)
         code = error.exit_code
     except Exception as error:
         code = _unexpected(error)
@@ -63,7 +65,7 @@ def _left(left: SystemExit) -> int:
     """Something that the study names called ``sys.exit``: that is never a success."""
     if isinstance(left.code, int) and left.code:
         return left.code
-    typer.echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
+    echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
     return 2
 
 
@@ -73,6 +75,6 @@ def _unexpected(error: Exception) -> int:
     if show is not None:  # click's own: it words and numbers its errors
         show()
         return int(getattr(error, "exit_code", 2))
-    traceback.print_exc()
-    typer.echo("hpsearch: this is a fault of hpsearch, not of your study; please report it with the lines above", err=True)
+    echo(traceback.format_exc().rstrip(), err=True)
+    echo("hpsearch: this is a fault of hpsearch, not of your study; please report it with the lines above", err=True)
     return 70

@@ -21,12 +21,12 @@ def plan(
     slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
     gpu: Annotated[str | None, typer.Option(help="Estimate hours for this GPU (H100, A100, ...) from published speeds.")] = None,
+    cpus: Annotated[int, typer.Option(min=1, help="CPUs per trial, for the hours with --gpu, as in the run.")] = 1,
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
-    from rich.console import Console
-
-    from hpsearch.cli import gpus, terminal
+    from hpsearch.cli import estimates, gpus, terminal
+    from hpsearch.cli.console import Console
     from hpsearch.results.frames import replay
     from hpsearch.results.history import with_history
     from hpsearch.trials import launch
@@ -41,10 +41,15 @@ def plan(
     terminal.show_plan(console, file.study, agenda, states, file.name)
     if missing := launch.missing_data(file):
         console.print(f"data        not ready to run: {missing}", highlight=False)
+    for remark in () if missing else launch.remarks(file, weights=False):
+        console.print(f"note        {remark}", highlight=False, markup=False)
     seconds = _measured(file) if measure else None
     slots = slots or launch.resources(1, None, None, False, None).slots
     if device is not None:
-        console.print(terminal.hours_on(device, gpus.hours(file.study, device)), highlight=False)
+        for label, line in zip(
+            ("hours", "input"), estimates.said(estimates.estimate(file.study, device, cpus), device), strict=True
+        ):
+            console.print(f"{label:<12}{line}", highlight=False)
     else:
         console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
     console.print(_resolution(file, known), highlight=False)

@@ -8,6 +8,7 @@ import typer
 
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
+from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, refuse_overwriting, write_report, write_tables
 from hpsearch.errors import Refused
@@ -27,9 +28,9 @@ def report(
     file = read_study(study, data)
     told = evidence_of(file, record_if_any(record))
     for path in write_report(told, out or beside(record, file)):
-        typer.echo(path)
+        echo(path)
     if tables is not None:
-        typer.echo(f"{write_tables(told, tables)} files in {tables}; all tables at once: cd {tables} && pdflatex all.tex")
+        echo(f"{write_tables(told, tables)} files in {tables}; all tables at once: cd {tables} && pdflatex all.tex")
 
 
 def export(
@@ -57,9 +58,9 @@ def export(
         known, names = names, optuna_view.export(evidence_of(file, opened), optuna)
         for name in names:
             if name not in known:
-                typer.echo(name)
+                echo(name)
         if not known:
-            typer.echo(f"look at them with: optuna-dashboard {hidden(optuna)}")
+            echo(f"look at them with: optuna-dashboard {hidden(optuna)}")
         if follow is None or running is None:
             return
         time.sleep(follow)
@@ -93,8 +94,7 @@ def import_(
     debug: Debug = False,
 ) -> None:
     """Write the report of results made elsewhere: a table, an Optuna storage, Ray Tune, W&B or TensorBoard files."""
-    from rich.console import Console
-
+    from hpsearch.cli.console import Console
     from hpsearch.results.imports import Columns, Question, imported, read
 
     wanted = Columns(

@@ -23,16 +23,15 @@ def run(
     here: Annotated[bool, typer.Option("--here", help="In this process, one trial after another, without Ray.")] = False,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it a local Ray is started and ended.")] = None,
     cpus: Annotated[float, typer.Option(help="CPUs per trial; its threads are the whole part.")] = 1,
-    gpus: Annotated[float | None, typer.Option(help="GPUs per trial, fractions too. [default: 1 where there is one]")] = None,
+    gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1, or a part of it. [default: 1 where there is one]")] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,
     debug: Debug = False,
 ) -> None:
     """Run a study, or go on with it: finished trials are never repeated. Ends in the report."""
-    from rich.console import Console
-
     from hpsearch.cli import terminal
+    from hpsearch.cli.console import Console
     from hpsearch.trials import launch
 
     stop_on_signals()
@@ -41,6 +40,8 @@ def run(
         record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
     )
     console = Console()
+    for remark in launch.remarks(file) if not launch.missing_data(file) else ():
+        console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
     if not here and (note := launch.unused_cluster(address)):
         console.print(note, highlight=False, markup=False)
     with terminal.Watching(console) as watching:
@@ -60,9 +61,8 @@ def run(
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
     """Say how far a study is, who is running it, and why trials failed."""
-    from rich.console import Console
-
     from hpsearch.cli import terminal
+    from hpsearch.cli.console import Console
 
     file = read_study(study, data)
     opened = open_record(record, None)

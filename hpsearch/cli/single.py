@@ -6,6 +6,7 @@ import typer
 
 from hpsearch.cli.opening import evidence_of, find_trial
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFolder, TrialWords
+from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 
 
@@ -21,7 +22,7 @@ def show(
 
     file, opened, found = find_trial(trial, record, folder, data)
     for heading, text in lookup.told(found, evidence_of(file, opened)):
-        typer.echo(f"{heading:<22}  {text}")
+        echo(f"{heading:<22}  {text}")
 
 
 def rerun(
@@ -41,14 +42,14 @@ def rerun(
     had_one = found.columns["device"] == "cuda" and launch.local_gpus() > 0
     resources = launch.resources(cpus, float(had_one) if gpus is None else gpus, None, True, None)
     if again.trial_of(found, file.study, file.known).key != found.key:
-        typer.echo("the training code has changed since this trial ran: its rows may be others for that reason")
+        echo("the training code has changed since this trial ran: its rows may be others for that reason")
     launch.check_data(file)
     for source in file.sources:
         source.prepare(launch.cache_folder())
-    typer.echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
+    echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
     compared = again.rerun(
-        found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: typer.echo(f"epoch {epoch}")
+        found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}")
     )
     for line in again.said(compared, found):
-        typer.echo(line)
+        echo(line)
     raise typer.Exit(0 if compared.equal else 1)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.cli.screen import echo
 from hpsearch.errors import Refused
 
 
@@ -23,4 +24,4 @@ def new(
         path.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise Refused(f"cannot write {path}: {error.strerror}") from error
-    typer.echo(f"wrote {path}; next: hpsearch plan {path}")
+    echo(f"wrote {path}; next: hpsearch plan {path}")

@@ -9,9 +9,9 @@ from typing import Any, assert_never
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from hpsearch.ablation import Teacher
-from hpsearch.cli.gpus import Gpu
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
 from hpsearch.run import is_tuning
@@ -46,7 +46,8 @@ class Watching:
         self.said = 0.0
         self.told: set[str] = set()  # lines about rounds, each printed once
         self.progress = Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"), TimeElapsedColumn(),
+            TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}", markup=False),
+            TimeElapsedColumn(),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self.task = self.progress.add_task("starting", line="", total=None)
@@ -98,7 +99,7 @@ class Watching:
 
 def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str, Mapping[str, Any]], name: str) -> None:
     """Print what a study will run: arms, rounds, cost, what is done."""
-    console.print(f"[bold]{name}[/bold]: {study.question}", highlight=False)
+    console.print(Text.assemble((name, "bold"), ": ", study.question))
     if study.plan.tricks:
         console.print(_tricks(study))
         console.print(_arms(study))
@@ -206,24 +207,6 @@ def said_of_rounds(plan: Agenda) -> list[str]:
 def _moved(move: Move) -> str:
     before, after = domain_span(move.before), domain_span(move.after)
     return f"{move.label} is best at the {move.side} end of its range, {before}, which is widened to {after}"
-
-
-def hours_on(device: Gpu, hours: float) -> str:
-    """The hours of the whole study on a GPU that need not be here, and where that comes from."""
-    return (
-        f"hours       {_rounded(hours)} on one {device.name}, all trials, none counted as done: an estimate from "
-        f"{device.half:,} images/s in half precision and {device.full:,} in fp32 of ResNet-50 at 224 pixels "
-        f"({device.source}), scaled by multiply-adds; small networks and small images run slower than that"
-    )
-
-
-def _rounded(hours: float) -> str:
-    """As exact as an estimate deserves.
-
-    >>> [_rounded(hours) for hours in (0.02, 3.62, 1142.3)]
-    ['less than 0.1', '3.6', '1,142']
-    """
-    return "less than 0.1" if hours < 0.1 else f"{hours:.1f}" if hours < 10 else f"{hours:,.0f}"
 
 
 def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, Any]], slots: int, measured: float | None) -> str:

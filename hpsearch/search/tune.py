@@ -81,7 +81,9 @@ class Tune(Value):
     margin: float = 0.1  # of the unit interval, round the kept points
     seed: int = 0
     confirm: Confirm | Literal["auto"] | None = "auto"  # "auto": about a fifth of what the rounds cost
-    edge: float = 0.1  # of the unit interval: a best point nearer to an end of its range widens it
+    edge: float = (
+        0.1  # of the unit interval: how near to an end of its range the best point must lie to widen it; twice that if outermost
+    )
     widen: float = 0.5  # of a range's width: what is added beyond such an end, never past the hard limit
     ahead: int = 4  # points that may be drawn before the scores of so many last ones are known: at least the number of slots
     stopping: Rule | None = None  # ends trials of a round that fall behind the others

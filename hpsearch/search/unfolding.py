@@ -11,10 +11,12 @@ The rules, in unit coordinates of the range searched so far:
 3. **Kept**: the best ``keep`` finished points; of equal scores the earlier one. A failed or stopped point is never kept.
 4. **The next box** holds the kept points and reaches ``margin`` beyond them on every side, within the range searched so far. Of a
    choice the options among the kept points stay.
-5. **At the edge.** Where the best point lies within ``edge`` of an end of the range, and the kept points on average in the outer
-   two fifths on that side, the range is widened there by ``widen`` of its width, up to its hard limit or what the config refuses,
-   and the next points are sent there: from just inside the best point out to the new end. What comes after them waits for all of
-   them, whatever ``ahead`` says: nothing narrows before they are told.
+5. **At the edge.** Where the score rises to an end of the range, the range is widened there by ``widen`` of its width, up to its
+   hard limit or what the config refuses, and the next points are sent there: from just inside the best point out to the new end.
+   It rises to an end where three things hold: the best point lies within ``edge`` of it, or within twice that with no finished
+   point further out; the kept points lie on average in the outer two fifths on that side; and a parabola through the better two
+   thirds of the finished points, and all that lie beyond the best, rises at the end. What comes after the points sent there waits
+   for all of them, whatever ``ahead`` says: nothing narrows before they are told.
 6. **Duplicates.** A run asked for twice is one run: in a space of few points a step draws on until it has new ones, and takes
    fewer where there are none left.
 7. **Earlier searches.** A search that differs from the one before in its rounds alone goes on with it: the same points under the

@@ -21,7 +21,7 @@ class Verdict:
     """Where the best point of a round lies along one dimension.
 
     ``inside``; ``widened``: it lay at an end, which was moved; ``limit``: at an end that cannot move; ``edge``: at an end that was
-    not moved (any further), because the kept points do not gather there or no points were left; ``flat``: the score does not follow
+    not moved (any further), because the score does not rise to it or no points were left; ``flat``: the score does not follow
     this dimension.
     """
 

@@ -1,5 +1,6 @@
 """Domains without an order: one of some options, which may open spaces of their own, and a constant."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hpsearch.errors import Refused
 from hpsearch.space.base import Domain
 from hpsearch.space.space import Space
+from hpsearch.values import to_json
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -45,6 +47,7 @@ class Choice(Domain):
             raise Refused(f'Choice needs options that can be hashed, as in Choice("a", "b"), got {self.options}') from None
         if different < len(self.options):
             raise Refused(f"Choice needs different options, got {self.options}")
+        _refuse_alike(self.options)
         object.__setattr__(self, "spaces", tuple((option, opened[option]) for option in self.options if option in opened))
 
     def __repr__(self) -> str:
@@ -89,6 +92,18 @@ class Choice(Domain):
         return Choice(options=self.options, spaces=((option, change(option, space)) for option, space in self.spaces))
 
 
+def _refuse_alike(options: Sequence[Any]) -> None:
+    """Refuse options that cannot be recorded, as infinity and NaN, and two that the record would not tell apart."""
+    seen: dict[str, Any] = {}
+    for option in options:
+        try:
+            written = json.dumps(to_json(option), sort_keys=True)
+        except Refused as error:
+            raise Refused(f"Choice has an option that cannot be recorded, {option!r}: {error}") from error
+        if seen.setdefault(written, option) is not option:
+            raise Refused(f"Choice needs options that are recorded differently, got {seen[written]!r} and {option!r}")
+
+
 @dataclass(frozen=True)
 class Constant(Domain):
     """One value, laid over the config like any other parameter; it takes no unit coordinate in a space.
@@ -104,6 +119,7 @@ class Constant(Domain):
             hash(self.fixed)
         except TypeError:
             raise Refused(f"Constant needs a value that can be hashed, such as a tuple, got {self.fixed!r}") from None
+        to_json(self.fixed)  # refuses what cannot be recorded
 
     @property
     def options(self) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ limits hold: nothing that starts at 0 or above goes below 0, no share, a range i
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -99,11 +100,20 @@ class _Smooth(_Numbers):
         """The value at a unit coordinate outside [0, 1]."""
         raise NotImplementedError
 
-    def within(self, low: float, high: float) -> Self:
-        return self._kept(self.value(max(0.0, low)), self.value(min(1.0, high)))
+    def within(self, low: float, high: float) -> Domain:
+        return self._between(self.value(max(0.0, low)), self.value(min(1.0, high)))
 
-    def reach(self, low: float, high: float) -> Self:
-        return self._kept(self._far(low), self._far(high))
+    def around(self, values: Sequence[Any], margin: float) -> Domain:
+        units = [self.unit(value) for value in values]
+        low, high = self.value(max(0.0, min(units) - margin)), self.value(min(1.0, max(units) + margin))
+        return self._between(float(min(low, *values)), float(max(high, *values)))  # rounding leaves none of them out
+
+    def _between(self, low: float, high: float) -> Domain:
+        """The part between two values; where no number lies between them, the one."""
+        return self._kept(low, high) if low < high else Choice(low)
+
+    def reach(self, low: float, high: float) -> Domain:
+        return self._between(self._far(low), self._far(high))
 
     def _far(self, unit: float) -> float:
         """The value at any unit coordinate, clipped to the hard limits; outside [0, 1] rounding never brings it back inside."""
@@ -149,6 +159,18 @@ class _Whole(_Numbers):
         return super().__contains__(value) and float(value).is_integer()
 
 
+def _refuse_no_numbers(kind: str, domain: _Numbers) -> None:
+    """Refuse ends and limits that are no plain numbers, or are beyond what a float holds."""
+    for name in ("low", "high", "least", "most"):
+        end = getattr(domain, name)
+        if end is None and name in ("least", "most"):
+            continue
+        if isinstance(end, bool) or not isinstance(end, int | float):
+            raise Refused(f"{kind} needs numbers, got {name}={end!r}")
+        if isinstance(end, int) and abs(end) > HUGE:
+            raise Refused(f"{kind} needs numbers up to {HUGE:.3g}, got {name} of {end.bit_length()} bits")
+
+
 def _finite(kind: str, low: float, high: float) -> None:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise Refused(f"{kind} needs finite ends, got low={low}, high={high}")
@@ -178,6 +200,7 @@ class Uniform(_Smooth):
     """
 
     def __post_init__(self) -> None:
+        _refuse_no_numbers("Uniform", self)
         _finite("Uniform", self.low, self.high)
         self._refuse_limits()
 
@@ -218,6 +241,7 @@ class LogUniform(_Smooth):
     """
 
     def __post_init__(self) -> None:
+        _refuse_no_numbers("LogUniform", self)
         if not 0 < self.low < self.high < math.inf:
             raise Refused(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}")
         if self.least is not None and self.least <= 0:
@@ -234,7 +258,10 @@ class LogUniform(_Smooth):
 
     def unit(self, value: float) -> float:
         self._refuse_outside(value)
-        share = (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        width = math.log(self.high) - math.log(self.low)
+        if not width:  # so few numbers that their logarithms are one
+            return (value - self.low) / (self.high - self.low)
+        share = (math.log(value) - math.log(self.low)) / width
         return min(1.0, max(0.0, share))
 
     def _beyond(self, unit: float) -> float:
@@ -383,14 +410,20 @@ class OneMinus(Domain):
             raise Refused(f"{value!r} is no number, as {self} needs")
         return 1.0 - self.rest.unit(_snap(1.0 - value, self.rest))
 
-    def within(self, low: float, high: float) -> "OneMinus":
+    def within(self, low: float, high: float) -> Domain:
         return self._kept(self._bounded.within(1.0 - high, 1.0 - low))
 
-    def reach(self, low: float, high: float) -> "OneMinus":
+    def around(self, values: Sequence[Any], margin: float) -> Domain:
+        box = super().around(values, margin)
+        return Choice(*dict.fromkeys(values)) if isinstance(box, Choice) else box  # and not 1 minus 1 minus a value
+
+    def reach(self, low: float, high: float) -> Domain:
         return self._kept(self._bounded.reach(1.0 - high, 1.0 - low))
 
-    def _kept(self, bounded: Uniform | LogUniform) -> "OneMinus":
+    def _kept(self, bounded: Domain) -> Domain:
         """Another rest under the same hard limits, written down only where it would have other natural ones."""
+        if not isinstance(bounded, Uniform | LogUniform):
+            return Choice(1.0 - bounded.value(0.5))
         new = OneMinus(replace(self.rest, low=bounded.low, high=bounded.high))
         same = (new._bounded.floor, new._bounded.ceiling) == (self._bounded.floor, self._bounded.ceiling)
         return new if same else OneMinus(bounded)

@@ -233,6 +233,8 @@ class Space(Value):
         >>> Space(kind=Choice("a", "b", "c")).around([{"kind": "c"}, {"kind": "a"}])
         Space(kind=Choice(options=('a', 'c')))
         """
+        if not 0 <= margin < math.inf:
+            raise Refused(f"the margin round the points is a share of the unit interval, 0 or more, got {margin}")
         held = list(points)
         if not held:
             raise Refused("a box can only be drawn around at least one point")

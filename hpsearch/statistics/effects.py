@@ -26,7 +26,7 @@ from hpsearch.statistics.effect import (
 )
 from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.power import check_share, seeds_needed, seeds_within
-from hpsearch.statistics.randomised_blocks import Fit, Numbers, fit_table, table, told_apart
+from hpsearch.statistics.randomised_blocks import Fit, Numbers, estimable, fit_table, table
 from hpsearch.statistics.rows import POOLED, WELCH, Rows, judge, shared
 from hpsearch.statistics.unpaired import Apart, together
 
@@ -64,7 +64,7 @@ def effects_of(
     arms, values = table(scores)
     fitted = fit_table(arms, values)
     weighed = [fitted.weights({arm.name: weight for arm, weight in contrast.weights}) for contrast in plan.contrasts]
-    asked = [n for n, weights in enumerate(weighed) if weights is not None and told_apart(fitted.seen, weights[None])[0]]
+    asked = [n for n, weights in enumerate(weighed) if weights is not None and estimable(fitted.seen, weights[None])[0]]
     rows = judge(values, np.array([weighed[n] for n in asked]), confidence) if asked else None
     judged = Judged(fitted, values, rows, goal, margin) if rows else None
     places = {n: place for place, n in enumerate(asked)}

@@ -74,10 +74,10 @@ class Fit:
 
     def comparable(self, weights: Numbers) -> bool:
         """Whether the data tell the contrast apart from the seeds: not so where its arms share none, even through others."""
-        return bool(told_apart(self.seen, weights[None])[0])
+        return bool(estimable(self.seen, weights[None])[0])
 
 
-def told_apart(seen: Numbers, contrasts: Numbers) -> Flags:
+def estimable(seen: Numbers, contrasts: Numbers) -> Flags:
     """Which contrasts (rows, arms) of the means lie in what a layout can tell apart."""
     rows = np.zeros((len(contrasts), len(seen)))
     rows[:, : contrasts.shape[1]] = contrasts

@@ -15,7 +15,7 @@ from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect
 from hpsearch.statistics.effects import effects_of
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.power import check_share
-from hpsearch.statistics.randomised_blocks import Numbers, layout, told_apart
+from hpsearch.statistics.randomised_blocks import Numbers, estimable, layout
 from hpsearch.statistics.rows import Rows, judge
 from hpsearch.statistics.simultaneous import Largest, largest
 
@@ -212,7 +212,7 @@ def judge_any(values: Numbers, contrasts: Numbers, confidence: float) -> tuple[l
         return [], None
     possible = [n for n, row in enumerate(contrasts) if not row[~arms].any()]
     seen = layout(there[arms][:, there.any(axis=0)]).seen
-    apart = told_apart(seen, contrasts[possible][:, arms])
+    apart = estimable(seen, contrasts[possible][:, arms])
     places = [n for n, told in zip(possible, apart, strict=True) if told]
     return places, judge(values[arms], contrasts[places][:, arms], confidence) if places else None
 

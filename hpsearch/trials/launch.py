@@ -12,6 +12,7 @@ from hpsearch.errors import Refused
 from hpsearch.results.history import with_history
 from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record
+from hpsearch.run import Remarked
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import forget
@@ -60,7 +61,7 @@ def local_gpus() -> int:
 
 
 def _names_gpu(name: str, cards: int) -> bool:
-    """Whether an entry of CUDA_VISIBLE_DEVICES names a GPU, by number or as ``GPU-`` or ``MIG-``; CUDA stops at the first that does not.
+    """Whether an entry of CUDA_VISIBLE_DEVICES names a GPU; CUDA stops at the first that does not.
 
     >>> [_names_gpu(name, 2) for name in ("0", "1", "2", "-1", "", "NoDevFiles", "GPU-8932f937", "MIG-GPU-8932f937/1/2")]
     [True, True, False, False, False, False, True, True]
@@ -75,6 +76,11 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
     if cpus <= 0 or (gpus or 0) < 0 or (slots is not None and slots < 1):
         raise Refused(
             f"a trial needs a positive number of CPUs and at least one slot, got --cpus {cpus:g}, --gpus {gpus}, --slots {slots}"
+        )
+    if gpus is not None and gpus > 1:
+        raise Refused(
+            f"a trial trains on one GPU, got --gpus {gpus:g}: our own loop uses one, a training function of your own is told one "
+            "device, and the others would be held idle; take --gpus 1, and --slots for several trials side by side"
         )
     wanted = min(1.0, float(cards)) if gpus is None else gpus
     if not address:
@@ -96,6 +102,21 @@ def check_data(file: StudyFile) -> None:
         source.check()
 
 
+def remarks(file: StudyFile, weights: bool = True) -> tuple[str, ...]:
+    """What the study does that its author may not expect, in sentences: cycles that are cut short, how weights were read.
+
+    Without ``weights`` nothing is read that takes torch to read.
+    """
+    from hpsearch.training import Recipe
+    from hpsearch.training.images.remarks import remarks as of_recipe
+
+    configs = [file.study.config(arm) for arm in file.study.plan.arms] + [trial.config for trial in file.study.teachers]
+    recipes = [config for config in configs if isinstance(config, Recipe)]
+    said = [sentence for recipe in recipes for sentence in of_recipe(recipe)]
+    read = [source.remark() for source in file.sources if weights and isinstance(source, Remarked)]
+    return tuple(dict.fromkeys((*read, *said)))
+
+
 def check_gpu(file: StudyFile, options: Options) -> None:
     """Refuse GPUs of this machine that our own training could not use, before every trial fails for that."""
     if file.study.train is not None or options.address or options.resources.gpus == 0:
@@ -105,9 +126,7 @@ def check_gpu(file: StudyFile, options: Options) -> None:
     if not gpus():
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
-        raise Refused(
-            f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU, or set it right"
-        )
+        raise Refused(f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU")
 
 
 def missing_data(file: StudyFile) -> str:
@@ -126,6 +145,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
     doing("preparing the data")
     for source in file.sources:
         source.prepare(options.cache)
+    noted = {"remarks": "; ".join(said)} if (said := remarks(file)) else {}
     record = Record.open(options.record, options.folder, create=True)
     with record.driver(f"hpsearch run {file.path}") as driver:
         launch = driver.launched(
@@ -134,7 +154,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             study_text=file.text,
             study_json=json.dumps(to_json(file.study)),
             code=file.study.code,
-            provenance=json.dumps(provenance(file.path.resolve().parent)),
+            provenance=json.dumps({**provenance(file.path.resolve().parent), **noted}),
         )
         outcome = "interrupted"
         try:

@@ -258,9 +258,7 @@ def short_folder() -> str | None:
         return None
     if name == "TMPDIR" and os.access("/tmp", os.W_OK):
         return "/tmp/ray"
-    raise Refused(
-        f"{name} has {len(os.fsencode(chosen))} characters, and Ray's sockets leave room for {LONGEST}: set a shorter one"
-    )
+    raise Refused(f"{name} has {len(os.fsencode(chosen))} characters, and Ray's sockets have room for {LONGEST}: set a shorter one")
 
 
 def _refuse_too_few(resources: Resources) -> None:

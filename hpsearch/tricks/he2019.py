@@ -156,13 +156,13 @@ mixup = Trick(
 
 longer = Trick(
     "200 epochs",
-    {"epochs": 200},
+    {"epochs": 200, "warmup_of": 120},
     why="the control that the paper has no cell for: 200 epochs without mixup, for its mixup is trained for 200 instead of 120",
 )
 
 mixup_for_200_epochs = Trick(
     "mixup, 200 epochs",
-    {"mixup": 0.2, "epochs": 200},
+    {"mixup": 0.2, "epochs": 200, "warmup_of": 120},  # 5 of 120 epochs stay 5, as in the authors' commands
     why=_mixed,
     claims=(
         *_claims(
@@ -198,7 +198,9 @@ stack = (
 
 
 def distilled(**sets: Any) -> Trick:
-    """Distillation from the base with the whole stack laid over it and ``sets`` over that; mixup and epochs are the student's.
+    """Distillation from the base with the whole stack laid over it and ``sets`` over that.
+
+    Mixup, epochs and the epochs of the warmup are the student's.
 
     The paper's teacher is a ResNet-152-D trained with cosine decay and label smoothing, and trained anew with mixup for the row
     that has mixup too. T is 20 and the weights of the two losses are the recipe's, by default the text's (1, T^2).
@@ -209,7 +211,7 @@ def distilled(**sets: Any) -> Trick:
     settings = {field: value for trick in stack for field, value in trick.sets}
     return Trick(
         "distillation",
-        {"teacher": Teacher({**settings, **sets}, follows=("epochs", "mixup"))},
+        {"teacher": Teacher({**settings, **sets}, follows=("epochs", "mixup", "warmup_of"))},
         why="a larger network's outputs say more about an image than its label does",
         claims=(
             *_claims(DISTILLATION, LABEL_SMOOTHING, _smoothed, 6, note="teacher ResNet-152-D, T 20; its own epochs are not stated"),

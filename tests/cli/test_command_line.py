@@ -255,7 +255,7 @@ def test_a_file_that_is_no_image_is_named(hpsearch: Run, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--gpus", "64"], "a trial is to have 64 GPUs and this machine has"),
+        (["--gpus", "2"], "a trial trains on one GPU, got --gpus 2: our own loop uses one"),
         (["--cpus", "4096"], "a trial is to have 4096 CPUs and this machine has"),
         (["--cpus", "0"], "a trial needs a positive number of CPUs"),
         (["--data", "nowhere"], "--data nowhere is no folder"),

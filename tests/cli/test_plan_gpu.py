@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hpsearch import Refused, Round, Space, Study, Trick, Tune, Uniform, ladder
-from hpsearch.cli.gpus import GPUS, gpu, hours
-from hpsearch.training import Recipe, imagenet
+from hpsearch.cli.estimates import estimate, said
+from hpsearch.cli.gpus import GPUS, REFERENCE, gpu, hours
+from hpsearch.training import ImageFolder, Recipe, digits, image_folder, imagenet
 from hpsearch.tricks.he2019 import distilled
 from tests.trials.taught import Pupil, learn
 
@@ -56,6 +57,44 @@ def test_every_speed_has_a_source(device):
     assert gpu(device.name.upper()) is device
 
 
+# by hand: 360 epochs, each 1,281,167 images learned from at 1,895 a second on the GPU, 50,000 scored at three times that
+LEARNED, SCORED = 360 * 1_281_167, 360 * 50_000
+AUGMENTED = {"trivial_augment": True, "train_size": 224}
+
+
+@pytest.mark.parametrize(
+    ("changes", "cores", "learning", "scoring"),
+    [
+        ({}, 1, 251, 251),
+        ({}, 4, 4 * 251, 4 * 251),
+        ({}, 64, 1895, 3 * 1895),  # the network binds
+        (AUGMENTED, 1, 1 / (1 / 251 + 1 / 368), 251),
+        (AUGMENTED, 8, 368, 8 * 251),  # on one core, however many there are
+        (AUGMENTED, 64, 368, 3 * 1895),
+        ({"trivial_augment": True, "train_size": 112}, 64, 4 * 368, 3 * 1895),
+        ({**AUGMENTED, "data": image_folder("/nowhere", 256)}, 8, 368, 3 * 1895),
+    ],
+)
+def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, learning, scoring):
+    monkeypatch.setattr(ImageFolder, "counts", lambda self: imagenet("/nowhere").counts())
+    monkeypatch.setattr(ImageFolder, "identity", lambda self: {"is": "ImageFolder", "size": self.size})
+    base = replace(B, **{"test_size": 224, "test_resize": 256, **changes})
+    monkeypatch.setattr("hpsearch.cli.gpus._work", lambda *_: REFERENCE)  # of the network at 224 pixels
+    found = estimate(study(base=base, vary=ladder(COSINE)), gpu("H100"), cores)
+    assert found.hours == pytest.approx((LEARNED / learning + SCORED / scoring) / 3600, rel=1e-6)
+    assert found.bound == (learning < 1895)
+    lines = " ".join(said(found, gpu("H100")))
+    assert ("the network binds" in lines) == (learning == 1895)
+    assert ("TrivialAugment at 224 pixels, on one core whatever --cpus" in lines) == (found.trivial)
+    assert found.trivial == (cores > 1 and "trivial_augment" in changes)
+
+
+def test_a_data_set_that_is_decoded_once_costs_no_cpu():
+    decoded = study(base=Recipe(data=digits(), epochs=5, depth=14, width=8, stem="small"))
+    found = estimate(decoded, gpu("H100"), 1)
+    assert found.hours == found.network == hours(decoded, gpu("H100"))
+
+
 def test_refuses_a_gpu_without_a_published_speed():
     with pytest.raises(Refused, match=r"no published speed of a GPU 'H1000' is known here: take one of H200, H100, .*, V100, A10$"):
         gpu("H1000")
@@ -68,14 +107,16 @@ def test_refuses_a_training_function_of_ones_own():
 
 
 def test_the_command_prints_trials_epochs_and_hours():
-    command = [sys.executable, "-m", "hpsearch", "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100"]
+    command = [sys.executable, "-m", "hpsearch", "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100", "--cpus", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200", "PATH": ""})
     assert done.returncode == 0, done.stderr
-    words = done.stdout
+    words = " ".join(done.stdout.split())
     for part in (
-        "trials      47 wanted",
-        "epochs      6,440 in all",
-        "on one H100",
+        "trials 47 wanted",
+        "epochs 6,440 in all",
+        "1,323 on one H100 with 8 cores for each trial",
+        "the input binds: the GPU alone would take 1,142 hours; 251 images/s and core for decoding files (CPU time of one core",
+        "what lifts it: more --cpus, or images that are decoded once",
         "2,790 images/s in half precision and 1,895 in fp32 of ResNet-50 at 224 pixels",
         "small networks and small images run slower",
         "HPSEARCH_DATA is not set",

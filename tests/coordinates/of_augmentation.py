@@ -10,8 +10,11 @@ from scipy.stats import beta, ks_2samp, kstest
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from hpsearch.training import digits
+from hpsearch.training import Recipe, digits
+from hpsearch.training.data import Images
 from hpsearch.training.data.reading import reader, statistics
+from hpsearch.training.images.inputs import augmented
+from hpsearch.training.images.streams import streams
 from hpsearch.training.parts.averaging import Average
 from hpsearch.training.parts.colour import (
     EIGENVALUES,
@@ -45,6 +48,23 @@ def trivially():
     return max(
         ks_2samp((a - images).abs().mean((1, 2, 3)), (b - images).abs().mean((1, 2, 3))).statistic for a, b in [(ours, theirs)]
     )
+
+
+@check("trivial_augment", "trivial_interpolation", against="torchvision v2.TrivialAugmentWide of the same interpolation and draws",
+       measure="grey levels of 255, nearest and bilinear, 200 images; exact", bound=0,
+       trivial_interpolation=["nearest", "bilinear"])  # fmt: skip
+def trivially_and_between_the_pixels():
+    differences = []
+    for name, mode in (("nearest", v2.InterpolationMode.NEAREST), ("bilinear", v2.InterpolationMode.BILINEAR)):
+        recipe = Recipe(data=digits(), trivial_augment=True, trivial_interpolation=name)
+        levels = pictures(200).to(torch.uint8)
+        nothing = np.zeros(200, dtype=np.int64)
+        source = reader(Images(nothing, nothing, nothing, nothing, 1, levels.permute(0, 2, 3, 1).numpy()), "cpu", 1)
+        (ours,) = augmented(recipe, source, [torch.arange(200)], streams(0))
+        torch.manual_seed(int(torch.randint(2**62, (), generator=streams(0)["augmentation"])))
+        augment = v2.TrivialAugmentWide(interpolation=mode)
+        differences.append((ours - torch.stack([augment(image) for image in levels]).float()).abs().max().item())
+    return worst(*differences)
 
 
 @check(

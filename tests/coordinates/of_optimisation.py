@@ -283,6 +283,18 @@ def warmup_in_the_codes_form_is_timms() -> float:
 
 
 @check(
+    "warmup",
+    "warmup_of",
+    against="timm CosineLRScheduler with warmup_prefix: 5 epochs of warmup in 200, as the authors' command has it",
+    measure="factor on the peak at each of 250,200 steps",
+    bound=1e-12,
+)
+def warmup_said_in_epochs_is_timms() -> float:
+    longer = replace(BASE, schedule="cosine", epochs=200, warmup=5 / 120, warmup_of=120)
+    return largest(along(longer, 200 * 1251), timms(200 * 1251, 5 * 1251, peak=1.0))
+
+
+@check(
     "warmup_form",
     against="i / m, 1 <= i <= m, in numpy (He et al. 2019, section 3.1)",
     measure="factor at 6,255 steps",
@@ -322,6 +334,41 @@ def plateau_is_torchs() -> float:
             theirs.append(mover.param_groups[0]["lr"])
             ours.append(factor(recipe, 0.5, 0.0, losses[:n]))
         differences.append(largest(ours, theirs))
+    return worst(*differences)
+
+
+@check(
+    "plateau_on",
+    "schedule",
+    against="torch ReduceLROnPlateau fed with the loss of 8 epochs on the tuning slice or the training images, and F.cross_entropy there",
+    measure="rates, relative, of a final and a tuning trial; the last loss on the tuning slice, nats",
+    bound=1e-5,
+    plateau_on=["training", "tuning"],
+)
+def plateau_follows_the_loss_it_is_told_to() -> float:
+    differences = []
+    for place in ("tuning", "training"):
+        for held_out in ("tuning", "final"):
+            recipe = replace(SMALL, schedule="plateau", plateau_on=place, patience=1, learning_rate=3.0, momentum=0.99, epochs=8)
+            with tempfile.TemporaryDirectory() as folder:
+                run = FakeRun(Path(folder), held_out=held_out)  # type: ignore[arg-type]
+                rows = rows_of(train, recipe, 0, run)
+                kept = torch.load(run.folder / "weights.pt", weights_only=True)
+            mover = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=peak(recipe, 16))
+            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(mover, "min", 0.1, 0, threshold=0.0, eps=0.0)
+            expected = []
+            for row in rows:
+                expected.append(mover.param_groups[0]["lr"])
+                scheduler.step(row["tuning_loss" if place == "tuning" else "train_loss"])
+            differences.append(largest([row["learning_rate"] for row in rows], expected, relative=True))
+            if place == "tuning":
+                images, model = recipe.data.load(Path("unused")), built(recipe, 1, 10).eval()
+                model.load_state_dict(kept["model"])
+                pixels = torch.from_numpy(images.pixels[images.tuning]).permute(0, 3, 1, 2)
+                with torch.inference_mode():
+                    logits = model((pixels - kept["mean"]) / kept["deviation"])
+                loss = F.cross_entropy(logits, torch.from_numpy(images.labels[images.tuning])).item()
+                differences.append(abs(loss / float(rows[-1]["tuning_loss"]) - 1))  # type: ignore[arg-type]
     return worst(*differences)
 
 

@@ -10,6 +10,12 @@ PACKAGE = Path(__file__).parents[2] / "hpsearch"
 ASKED = {
     "images/loop.py: recipe.precision == 'fp16'": "a metric more for it",
     "images/loop.py: recipe.pixels == 'own'": "what is left has a type of its own, ImageNets, at which mypy fails",
+    "images/recipe.py: self.schedule == 'plateau'": "only plateau watches a loss",
+    "images/recipe.py: self.plateau_on == 'tuning'": "only this takes the tuning slice away from training",
+    "images/remarks.py: recipe.schedule == 'cyclic'": "a remark about cycles",
+    "images/variants.py: seen == 'B'": "a law: A and B share names and shapes",
+    "images/variants.py: variant == 'A'": "a law: A and B share names and shapes",
+    "images/weights.py: variant == 'A'": "only A has another stride than names and shapes are read as",
     "images/recipe.py: recipe.schedule == 'step'": "a law about milestones",
     "networks/resnet.py: self.downsample_in == '1x1'": "a law about basic blocks",
     "networks/resnet.py: self.norm == 'group'": "a law about groups",

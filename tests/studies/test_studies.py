@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.gpus import gpu, hours
+from hpsearch.cli.estimates import estimate
+from hpsearch.cli.gpus import gpu
 from hpsearch.study.file import read
 from hpsearch.tricks import he2019, torchvision2021
 
@@ -46,8 +47,8 @@ def test_the_cost_that_a_study_states_is_what_plan_estimates(name, monkeypatch):
     monkeypatch.delenv("HPSEARCH_DATA", raising=False)
     found = read(ROOT / "studies" / f"{name}.py")
     stated, device, trials = re.search(r"ome ([\d,.]+) hours of one (\S+) for (\d+) trials", found.text).groups()
-    estimate = hours(found.study, gpu(device))
-    assert float(stated.replace(",", "")) == pytest.approx(estimate, rel=0.02)
+    cores = int(re.search(rf"plan studies/{name}.py --gpu {device}(?: --cpus (\d+))?", found.text)[1] or 1)
+    assert float(stated.replace(",", "")) == pytest.approx(estimate(found.study, gpu(device), cores).hours, rel=0.02)
     assert int(trials) == found.study.trials
 
 

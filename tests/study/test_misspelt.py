@@ -50,7 +50,7 @@ def test_the_signature_that_an_editor_shows_is_still_the_fields(cls):
 
 def test_values_are_still_copied_and_pickled():
     value = Round(4, epochs=2)
-    assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
+    assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value  # noqa: S301
 
 
 def test_seed_for_seeds_is_one_sentence_with_file_and_line(tmp_path: Path):

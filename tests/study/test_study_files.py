@@ -73,6 +73,11 @@ def test_an_exception_is_told_with_the_line_of_the_study_file(tmp_path):
     assert refusal(path) == f"{path}, line 4: ZeroDivisionError: division by zero"
 
 
+def test_an_exception_in_a_function_of_the_file_is_told_with_the_line_that_raised(tmp_path):
+    path = file(tmp_path, "def rate():\n    return 1 / 0\n\n\nrate()\n")
+    assert refusal(path) == f"{path}, line 2: ZeroDivisionError: division by zero"
+
+
 def test_a_refusal_is_told_with_its_line(tmp_path):
     path = file(tmp_path, "from hpsearch import Uniform\n\n\nUniform(2, 1)\n")
     assert refusal(path) == f"{path}, line 4: Uniform needs low < high, got low=2, high=1"

@@ -12,7 +12,7 @@ from torch import nn
 
 from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
-from hpsearch.training import Recipe, digits, image_folder
+from hpsearch.training import Digits, Recipe, digits, image_folder
 from hpsearch.training.images import loop
 from hpsearch.training.images.loop import train
 from hpsearch.training.images.settings import built, factor, initialised
@@ -256,6 +256,55 @@ def test_plateau_drops_the_rate_when_the_training_loss_stays(run):
         best = min(best, loss)
     assert rates == pytest.approx(expected)
     assert rates[-1] < rates[0]  # it did drop
+
+
+FOLLOWING = replace(
+    SMALL, schedule="plateau", patience=1, drop=0.1, learning_rate=3.0, momentum=0.99, epochs=8, plateau_on="tuning"
+)
+
+
+def spoiled(monkeypatch, role):
+    """The labels of one role are shuffled: whatever looks at them, sees something else."""
+    load = Digits.load
+
+    def loaded(self, cache):
+        images = load(self, cache)
+        labels = images.labels.copy()
+        labels[getattr(images, role)] = np.random.default_rng(0).permutation(labels[getattr(images, role)])
+        return replace(images, labels=labels)
+
+    monkeypatch.setattr(Digits, "load", loaded)
+
+
+@pytest.mark.parametrize("held_out", ["tuning", "final"])
+def test_plateau_follows_the_tuning_loss_and_the_final_set_never_steers(tmp_path, monkeypatch, held_out):
+    def rows(name):
+        (tmp_path / name).mkdir()
+        return rows_of(train, FOLLOWING, 0, FakeRun(tmp_path / name, held_out=held_out))
+
+    honest = rows("honest")
+    with monkeypatch.context() as leak:
+        spoiled(leak, "final")
+        other_final = rows("other_final")
+    with monkeypatch.context() as leak:
+        spoiled(leak, "tuning")
+        other_tuning = rows("other_tuning")
+    steered = ("learning_rate", "train_loss", "tuning_loss")
+    assert [[row[name] for name in steered] for row in other_final] == [[row[name] for name in steered] for row in honest]
+    assert ([row["loss"] for row in other_final] != [row["loss"] for row in honest]) == (held_out == "final")
+    assert other_tuning[0]["train_loss"] == honest[0]["train_loss"]  # held out of training, also in a final trial
+    assert other_tuning[0]["tuning_loss"] != honest[0]["tuning_loss"]
+    assert all((row["tuning_loss"] == row["loss"]) == (held_out == "tuning") for row in honest)
+
+
+def test_a_final_trial_that_follows_the_tuning_loss_resumes_to_the_bit(tmp_path):
+    whole, parted = (FakeRun(tmp_path / name, held_out="final") for name in ("whole", "parted"))
+    whole.folder.mkdir()
+    parted.folder.mkdir()
+    expected = rows_of(train, FOLLOWING, 0, whole)
+    parted.take(train(FOLLOWING, 0, 8, parted), 5)
+    parted.take(train(FOLLOWING, 0, 8, parted), 3)
+    assert [measured(row) for row in parted.rows] == expected
 
 
 def test_the_averaged_weights_are_the_ones_that_are_scored_and_kept(tmp_path):

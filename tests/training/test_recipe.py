@@ -64,6 +64,8 @@ REFUSED = [
     ("drop", 0.0, "0 < drop <= 1"),
     ("warmup", 5, "0 <= warmup < 1, a share of training"),
     ("warmup_form", "gluoncv", "warmup_form to be 'code' or 'paper'"),
+    ("plateau_on", "final", "plateau_on to be 'training' or 'tuning'"),
+    ("warmup_of", 0, "whole warmup_of >= 1 in epochs, or None"),
     ("loss", "square", "loss to be 'cross entropy' or 'hinge'"),
     ("smoothing", 1.0, "0 <= smoothing < 1"),
     ("smoothing_form", "torch", "smoothing_form to be 'paper' or 'code'"),
@@ -89,6 +91,7 @@ REFUSED = [
     ("train_size", 0, "whole train_size >= 1 in pixels, or None"),
     ("test_size", 0, "whole test_size >= 1 in pixels, or None"),
     ("test_resize", 0, "whole test_resize >= 1 in pixels, or None"),
+    ("trivial_interpolation", "bicubic", "trivial_interpolation to be 'nearest' or 'bilinear'"),
     *((name, 1, f"{name} to be True or False") for name in SWITCHES),
 ]
 
@@ -134,6 +137,10 @@ def test_deep_stem_needs_an_even_width():
         ({"norm": "none", "zero_gamma": True}, "zero_gamma=True needs a norm to set to 0, and norm='none' has none"),
         ({"micro_batch": 48}, "micro_batch=48 must divide batch_size=256: give a divisor of it"),
         ({"repeats": 3}, "repeats=3 must divide batch_size=256: give a divisor of it"),
+        (
+            {"warmup": 0.5, "warmup_of": 240},
+            "warmup=0.5 of warmup_of=240 epochs does not fit into epochs=120: train for longer, or leave warmup_of out",
+        ),
         ({"test_size": 224, "test_resize": 200}, "test_size=224 is cut out of images of test_resize=200 pixels: raise test_resize"),
     ],
 )

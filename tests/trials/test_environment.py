@@ -28,7 +28,7 @@ def test_a_machine_without_a_gpu_trains_on_the_cpu(visible, devices, monkeypatch
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert local_gpus() == 0
     assert resources(1, None, None, True, None).device == "cpu"
-    with pytest.raises(Refused, match="a trial is to have 1 GPUs and this machine has 0"):
+    with pytest.raises(Refused, match=r"a trial is to have 1 GPUs and this machine has 0"):
         resources(1, 1, None, True, None)
 
 
@@ -67,7 +67,7 @@ def test_a_gpu_that_torch_cannot_use_is_refused_once(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "gpus", lambda: 0)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-gone")
     options = Options(str(tmp_path / "h.db"), None, tmp_path, True, None, launch.Resources(1, 1, 1), False)
-    with pytest.raises(Refused, match="PyTorch can use none, with CUDA_VISIBLE_DEVICES=GPU-gone: give --gpus 0"):
+    with pytest.raises(Refused, match=r"PyTorch can use none, with CUDA_VISIBLE_DEVICES=GPU-gone: give --gpus 0"):
         launch.run(read(path), options, lambda session: None)
     assert not (tmp_path / "h.db").exists()
     monkeypatch.setattr(found, "gpus", lambda: 1)
@@ -94,10 +94,10 @@ def test_a_long_temporary_folder_is_not_used_for_sockets(monkeypatch):
     monkeypatch.setenv("TMPDIR", longest + "x")
     assert on_ray.short_folder() == "/tmp/ray"
     monkeypatch.setattr(os, "access", lambda *args: False)
-    with pytest.raises(Refused, match=f"^TMPDIR has {on_ray.LONGEST + 1} characters, and Ray's sockets leave room for"):
+    with pytest.raises(Refused, match=rf"^TMPDIR has {on_ray.LONGEST + 1} characters, and Ray's sockets have room for"):
         on_ray.short_folder()
     monkeypatch.setenv("RAY_TMPDIR", "/" + "ü" * 60)
-    with pytest.raises(Refused, match="^RAY_TMPDIR has 121 characters"):
+    with pytest.raises(Refused, match=r"^RAY_TMPDIR has 121 characters"):
         on_ray.short_folder()
 
 
@@ -110,6 +110,6 @@ def test_nobodys_home_is_said(monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "expanduser", homeless)
-    with pytest.raises(Refused, match="there is no home directory to keep decoded data in: set HPSEARCH_CACHE"):
+    with pytest.raises(Refused, match=r"there is no home directory to keep decoded data in: set HPSEARCH_CACHE"):
         cache_folder()
     assert tempfile.gettempdir()

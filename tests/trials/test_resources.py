@@ -19,7 +19,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, cores: int, cards: int) -> None:
         (16, 2, 4, 0.25, 4, 0.25),  # now the cores are fewer
         (16, 2, 1, 0, 16, 0),
         (16, 0, 1, None, 16, 0),
-        (16, 4, 1, 2, 2, 2),
+        (16, 4, 1, 1, 4, 1),
         (3, 8, 2, None, 1, 1),
         (16, 1, 1, 0.4, 2, 0.4),
     ],
@@ -34,7 +34,15 @@ def test_as_many_slots_as_cores_and_gpus_hold(monkeypatch, cores, cards, cpus, g
     assert launch.resources(cpus, gpus, 1, False, None).slots == 1
 
 
-def test_a_share_that_no_card_has_is_refused(monkeypatch) -> None:
-    machine(monkeypatch, 16, 2)
-    with pytest.raises(Refused, match="a trial is to have 3 GPUs and this machine has 2"):
-        launch.resources(1, 3, None, False, None)
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch) -> None:
+    machine(monkeypatch, 16, 0)
+    with pytest.raises(Refused, match="a trial is to have 1 GPUs and this machine has 0"):
+        launch.resources(1, 1, None, False, None)
+
+
+@pytest.mark.parametrize(("here", "address"), [(True, None), (False, None), (False, "auto")])
+@pytest.mark.parametrize("gpus", [2, 1.5, 64])
+def test_more_than_one_gpu_is_refused_however_many_there_are(monkeypatch, gpus, here, address) -> None:
+    machine(monkeypatch, 16, 8)
+    with pytest.raises(Refused, match=f"trains on one GPU, got --gpus {gpus:g}: .* take --gpus 1, and --slots"):
+        launch.resources(1, gpus, None, here, address)

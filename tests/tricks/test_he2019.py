@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from hpsearch.ablation import Arm
+from hpsearch.study.file import read
 from hpsearch.training import Recipe, digits
+from hpsearch.training.images.settings import factor
 from hpsearch.tricks import he2019
 
 PAPER = "He et al. 2019 (arXiv:1812.01187)"
@@ -61,9 +63,9 @@ def test_mixup_says_that_its_number_holds_80_more_epochs():
     claim = he2019.mixup_for_200_epochs.claims[0]
     assert claim.value == 0.84
     assert "120 to 200 epochs" in claim.note
-    assert he2019.mixup_for_200_epochs.settings == {"mixup": 0.2, "epochs": 200}
+    assert he2019.mixup_for_200_epochs.settings == {"mixup": 0.2, "epochs": 200, "warmup_of": 120}
     assert he2019.mixup.settings == {"mixup": 0.2}
-    assert he2019.longer.settings == {"epochs": 200}
+    assert he2019.longer.settings == {"epochs": 200, "warmup_of": 120}
 
 
 @pytest.mark.parametrize("trick", [he2019.mixup, he2019.longer])
@@ -90,7 +92,7 @@ def test_distillation_carries_both_of_its_rows():
     assert values == [("top1", 0.36), ("top5", 0.27), ("top1", 0.14), ("top5", 0.05)]
     teacher = he2019.distillation.settings["teacher"]
     assert teacher.settings["depth"] == 152
-    assert teacher.follows == ("epochs", "mixup")
+    assert teacher.follows == ("epochs", "mixup", "warmup_of")
 
 
 def test_the_errata_are_notes():
@@ -115,6 +117,22 @@ def test_the_whole_stack_is_the_papers_recipe():
     assert not (recipe.decay_gammas)
     assert not (recipe.decay_betas)
     assert (recipe.downsample_in, recipe.deep_stem, recipe.pool_in_shortcut) == ("3x3", True, True)
+
+
+def test_every_arm_of_imagenets_study_warms_up_for_the_commands_5_epochs():
+    # --warmup-epochs 5 whether --num-epochs is 120 or 200: 5 x 1,251 steps of 1,024 images
+    study = read(Path(__file__).parents[2] / "studies" / "bag_of_tricks_imagenet.py").study
+    recipes = [study.config(arm) for arm in study.plan.arms] + [trial.config for trial in study.teachers]
+    warming = {(recipe.epochs, warm_steps(recipe, 1251)) for recipe in recipes if recipe.warmup}
+    assert warming == {(120, 6255), (200, 6255)}
+    assert len({recipe.epochs for recipe in recipes if recipe.depth == 152}) == 2
+
+
+def warm_steps(recipe, per_epoch):
+    """Steps before the peak, counted along the schedule."""
+    steps = recipe.epochs * per_epoch
+    rates = [factor(recipe, i / steps, 1 / steps) for i in range(6256)]
+    return next((i for i, rate in enumerate(rates) if rate > 1 - 1e-9), len(rates)) + (recipe.warmup_form == "paper")
 
 
 def test_the_rungs_go_from_753_to_7929():

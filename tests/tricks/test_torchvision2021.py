@@ -43,4 +43,6 @@ def test_the_baseline_and_the_last_step_are_the_posts_recipes():
     assert last.learning_rate * 1024 / 256 == 0.5
     assert (last.mixup, last.cutmix, last.smoothing, last.erasing, last.repeats) == (0.2, 1.0, 0.1, 0.1, 4)
     assert (last.weight_decay, last.decay_gammas, last.decay_betas, last.decay_biases) == (2e-5, False, False, True)
+    assert (last.trivial_augment, last.trivial_interpolation) == (True, "bilinear")
+    assert last.warmup_share * last.epochs == pytest.approx(5)  # --lr-warmup-epochs 5 of 600 epochs too
     assert (last.train_size, last.test_size, last.test_resize) == (176, 224, 232)

@@ -36,7 +36,7 @@ def small(name, value):
         return round(value * 8 / 224)
     if isinstance(value, Teacher):
         return Teacher({**value.settings, "depth": 26, "precision": "bf16"}, value.follows)
-    return BASE.epochs + 1 if name == "epochs" else value
+    return {"epochs": BASE.epochs + 1, "warmup_of": BASE.epochs}.get(name, value)
 
 
 def laid(*tricks):
@@ -148,6 +148,7 @@ DEAF = {
     "schedule": ("factor",),
     "warmup": ("factor",),
     "trivial_augment": ("augmented",),
+    "trivial_interpolation": ("augmented",),
     "train_size": ("augmented",),
     "test_resize": ("plain",),
 }

@@ -56,6 +56,11 @@ class ImageFolder(Value):
         if not isinstance(self.streamed, bool):
             raise Refused(f"image_folder needs streamed to be True or False, got {self.streamed!r}")
 
+    @property
+    def reduced_to(self) -> int | None:
+        """Pixels of the squares that images are reduced to when they are decoded; None where whole files are read."""
+        return None if self.streamed else self.size
+
     def identity(self) -> dict[str, Any]:
         """The hash of file names, file sizes and class names, with the settings; where the folder lies is no part of it.
 

@@ -144,6 +144,11 @@ class Imagenette(Value):
         _refuse_amounts("imagenette", self.per_class, self.final_per_class, min(IMAGENETTE), IMAGENETTE_FINAL_PER_CLASS)
 
     @property
+    def reduced_to(self) -> int:
+        """Pixels of the squares that images are reduced to when they are decoded."""
+        return self.size
+
+    @property
     def version(self) -> str:
         """Which of the published versions is read: ``160px`` or ``320px``."""
         return "160px" if self.size <= 160 else "320px"

@@ -24,7 +24,7 @@ def augmented(recipe: Recipe, source: Reader, parts: Sequence[Tensor], generator
         if recipe.flip:
             images = flipped(images, generators["augmentation"])
         if recipe.trivial_augment:
-            images = trivial_augment(images, generators["augmentation"])
+            images = trivial_augment(images, generators["augmentation"], recipe.trivial_interpolation)
         images = coloured(images, recipe.colour, generators["augmentation"])
         if recipe.pca_noise > 0:
             images = pca_noise(images, recipe.pca_noise, generators["augmentation"])

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hpsearch.errors import Refused
-from hpsearch.run import Row, Run
+from hpsearch.run import Row, Run, is_tuning
 from hpsearch.training.data.reading import reader, statistics
 from hpsearch.training.images.evaluate import batch_size, evaluate
 from hpsearch.training.images.inputs import augmented, plain
@@ -42,8 +42,8 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     A row holds ``train_loss`` (nats, on the smoothed and mixed targets, the teacher's part included), ``loss`` (nats), ``top1`` and
     ``top5`` (percent) on the held-out images, ``learning_rate`` (of the epoch's last step), ``seconds`` (of the epoch) and
     ``images_per_second`` (trained on); ``decayed`` and ``undecayed`` are [tensors, parameters]. With a teacher
-    ``distillation_loss`` is T^2 KL, in fp16 ``skipped_steps`` counts the steps that overflowed so far. A loss that is not finite is
-    yielded as it is: whoever asks decides.
+    ``distillation_loss`` is T^2 KL, in fp16 ``skipped_steps`` counts the steps that overflowed so far, and ``tuning_loss`` (nats)
+    is there where plateau follows it. A loss that is not finite is yielded as it is: whoever asks decides.
     """
     if epochs != recipe.epochs:
         raise Refused(f"the recipe's schedule is made for epochs={recipe.epochs}, got epochs={epochs}: give both the same")
@@ -51,7 +51,8 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
 
     # the images of the two roles, and what they are normalised by
     images = recipe.data.load(run.cache)
-    learned, scored = (torch.from_numpy(role(run.held_out)) for role in (images.learned, images.scored))
+    learned = torch.from_numpy(images.learned("tuning" if recipe.watches_tuning else run.held_out))
+    watched, scored = torch.from_numpy(images.tuning), torch.from_numpy(images.scored(run.held_out))
     source = reader(images, run.device, run.threads)
     if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or source.size):
         raise Refused(f"test_resize={recipe.test_resize} is less than the {source.size} pixels that are scored: give test_size too")
@@ -67,6 +68,12 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
 
     def labels_of(part: Tensor) -> Tensor:
         return source.labels[part].to(run.device)
+
+    def scores_of(network: nn.Module, positions: Tensor) -> dict[str, float]:
+        pieces = positions.split(batch_size(recipe.test_size or source.size))
+        views = plain(recipe, source, pieces)
+        with autocast(recipe.precision, run.device):
+            return evaluate(network, ((normal(raw), labels_of(piece)) for raw, piece in zip(views, pieces, strict=True)))
 
     # a ragged last batch is left out, because its batch norm would be another one; a small training set is one batch
     batch = min(recipe.batch_size, len(learned))
@@ -86,7 +93,8 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     mover, scale, averaged = optimiser(model, recipe), scaling(recipe, run.device), average(recipe, model, total)
 
     done = 0
-    losses = [float(row["train_loss"]) for row in run.rows]  # type: ignore[arg-type]
+    followed = "tuning_loss" if recipe.watches_tuning else "train_loss"
+    losses = [float(row[followed]) for row in run.rows]  # type: ignore[arg-type]
     if run.latest is not None:
         state = torch.load(run.latest, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
@@ -135,10 +143,9 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
         trained = time.perf_counter()
 
         best_known = model if averaged is None else averaged.model
-        pieces = scored.split(batch_size(recipe.test_size or source.size))
-        views = plain(recipe, source, pieces)
-        with autocast(recipe.precision, run.device):
-            scores = evaluate(best_known, ((normal(raw), labels_of(piece)) for raw, piece in zip(views, pieces, strict=True)))
+        scores = scores_of(best_known, scored)
+        if recipe.watches_tuning:
+            scores["tuning_loss"] = scores["loss"] if is_tuning(run.held_out) else scores_of(best_known, watched)["loss"]
         with run.saving() as path:
             purposes = {purpose: generator.get_state() for purpose, generator in generators.items()}
             states = {"model": model.state_dict(), "optimiser": mover.state_dict(), "scaling": scale.state_dict()}
@@ -149,7 +156,7 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
                 statistics_of_pixels = {"mean": mean.cpu(), "deviation": deviation.cpu()}
                 made = {"network": to_json(network_of(recipe)), "channels": source.channels, "classes": source.classes}
                 torch.save({"model": best_known.state_dict(), **statistics_of_pixels, **made}, path)
-        losses.append(mean_loss)
+        losses.append(scores["tuning_loss"] if recipe.watches_tuning else mean_loss)
         yield {
             "train_loss": mean_loss,
             **scores,

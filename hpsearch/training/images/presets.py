@@ -52,7 +52,7 @@ gluoncv: Mapping[str, Any] = MappingProxyType(
 
 
 def preset(settings: Mapping[str, Any], data: Dataset) -> Recipe:
-    """The recipe of a preset over a data set.
+    """The recipe of a preset over a data set; of other sizes, ``preset({**paper, "test_resize": 146, ...}, data)``.
 
     >>> from hpsearch.training import digits
     >>> preset(gluoncv, digits()).smoothing_form

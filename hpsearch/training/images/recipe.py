@@ -15,10 +15,12 @@ from hpsearch.training.parts.literals import (
     Colour,
     ImageNets,
     Initialisation,
+    Interpolation,
     Loss,
     LossScaling,
     Norm,
     Partner,
+    PlateauOn,
     Precision,
     SmoothingForm,
 )
@@ -97,7 +99,7 @@ class Recipe(Value):
     initial_deviation: Positive = 0.01  # of initialisation="gaussian"
     zero_gamma: bool = False  # last norm of each residual block starts at 0
 
-    optimiser: Optimiser = "nag"  # stochastic gradient with Nesterov's momentum
+    optimiser: Optimiser = "nag"  # Nesterov's momentum; how it takes a change of rate: optimiser() in parts/optimisers.py
     learning_rate: Positive = 0.1  # at the peak, per 256 images: a step uses learning_rate * images in the batch / 256
     scaling: Scaling = "linear"  # none: learning_rate is the peak whatever the batch
     momentum: Share = 0.9  # share of the velocity kept per step; beta1 of Adam
@@ -105,7 +107,7 @@ class Recipe(Value):
     beta2: Share = 0.999  # share of the mean square kept per step: Adam's beta2, RMSprop's alpha
     epsilon: Positive = 1e-8  # added to the root of the mean square
     weight_decay: NotNegative = (
-        1e-4  # added to the gradient, times the weight; AdamW: times the rate and the weight, off the weight
+        1e-4  # added to the gradient, times the weight; AdamW: off the weight, times the rate and the weight
     )
     decay_biases: bool = True  # of convolutions and the last layer
     decay_gammas: bool = True  # scales of norms
@@ -115,10 +117,14 @@ class Recipe(Value):
     milestones: Rising = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
     drop: Factor = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
     falling: Positive = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
-    patience: Epochs = 5  # epochs without a lower training loss until plateau drops the rate
-    cycles: Count = 5  # restarts of the cosine in cyclic
+    patience: Epochs = 5  # epochs without a lower loss until plateau drops the rate
+    cycles: Count = 5  # of the cosine in cyclic, ceil(steps / cycles) long; the last is cut short where that does not fit
     warmup: ShareOfTraining = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
     warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
+    warmup_of: Epochs | None = (
+        None  # epochs that warmup is a share of: 5/120 of 120 is 5 epochs of a longer training too; None: all
+    )
+    plateau_on: PlateauOn = "training"  # images whose loss plateau follows; tuning: the tuning slice, then never learned from
 
     loss: Loss = "cross entropy"  # hinge: Weston and Watkins, margin 1; for diagnosis
     smoothing: Share = 0.0  # epsilon: probability taken from the label
@@ -130,9 +136,7 @@ class Recipe(Value):
     temperature: Positive = 20.0  # T: logits are divided by it before the teacher is compared
     hard_weight: NotNegative = 1.0  # of the loss on the labels; the code has 0.5
     soft_weight: NotNegative = 1.0  # of T^2 times the loss on the teacher's outputs; the code has 0.5
-    ema: ShareOfTraining = (
-        0.0  # memory of the averaged weights that are scored, a share of training; 0: the last weights are scored
-    )
+    ema: ShareOfTraining = 0.0  # memory of the averaged weights that are scored, of training; 0: the last weights are scored
     ema_every: Steps = 32  # steps from one update of the average to the next
 
     precision: Precision = "fp32"  # of convolutions and matrix products; weights stay fp32
@@ -153,10 +157,21 @@ class Recipe(Value):
     train_size: Side | None = None  # pixels, height and width of training images; None: as the data set stores them
     test_size: Side | None = None  # pixels, the centre square that is scored; None: as the data set stores them
     test_resize: Side | None = None  # pixels, the short side before the centre square is cut out; None: test_size
+    trivial_interpolation: Interpolation = "nearest"  # of TrivialAugment's rotations and shifts; torchvision's recipe: bilinear
 
     def __post_init__(self) -> None:
         refuse_unlawful(self)
         _refuse_contradictions(self)
+
+    @property
+    def watches_tuning(self) -> bool:
+        """Whether the tuning slice steers the rate, and so is held out of every training, a final one too."""
+        return self.schedule == "plateau" and self.plateau_on == "tuning"
+
+    @property
+    def warmup_share(self) -> float:
+        """The warmup as a share of this training, whatever length ``warmup`` is a share of."""
+        return self.warmup if self.warmup_of is None else self.warmup * self.warmup_of / self.epochs
 
 
 RESIDUAL = tuple(field.name for field in fields(ResNet))  # fields of a recipe that describe its residual network
@@ -181,7 +196,12 @@ def _refuse_contradictions(recipe: Recipe) -> None:
         raise Refused(f"micro_batch={recipe.micro_batch} must divide batch_size={recipe.batch_size}: give a divisor of it")
     if recipe.batch_size % recipe.repeats:
         raise Refused(f"repeats={recipe.repeats} must divide batch_size={recipe.batch_size}: give a divisor of it")
-    if recipe.schedule == "step" and recipe.milestones and recipe.warmup > recipe.milestones[0]:
+    if recipe.warmup_share >= 1:
+        raise Refused(
+            f"warmup={recipe.warmup} of warmup_of={recipe.warmup_of} epochs does not fit into epochs={recipe.epochs}: "
+            "train for longer, or leave warmup_of out, so that warmup is a share of this training"
+        )
+    if recipe.schedule == "step" and recipe.milestones and recipe.warmup_share > recipe.milestones[0]:
         raise Refused(
             f"warmup must end before the first milestone, got warmup={recipe.warmup} and milestones={recipe.milestones}: "
             "shorten the one or move the other"
@@ -189,6 +209,19 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or 1):
         raise Refused(
             f"test_size={recipe.test_size} is cut out of images of test_resize={recipe.test_resize} pixels: raise test_resize"
+        )
+    _refuse_enlarged(recipe)
+
+
+def _refuse_enlarged(recipe: Recipe) -> None:
+    """Pixels that decoding has thrown away do not come back: a protocol of 256 needs images that are stored at 256."""
+    stored = getattr(recipe.data, "reduced_to", None)
+    sizes = {name: getattr(recipe, name) or 0 for name in ("train_size", "test_size", "test_resize")}
+    largest = max(sizes, key=lambda name: sizes[name])
+    if stored is not None and sizes[largest] > stored:
+        raise Refused(
+            f"{largest}={sizes[largest]} would enlarge images that the data set has reduced to size={stored} pixels: "
+            f"give the data set size={sizes[largest]}, or lower {largest}"
         )
 
 

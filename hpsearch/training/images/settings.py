@@ -60,12 +60,12 @@ def momentum_at(recipe: Recipe, progress: float) -> float:
 
 
 def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequence[float] = ()) -> float:
-    """The factor on the peak rate after the share ``progress`` of all steps, given the training losses of the epochs so far."""
+    """The factor on the peak rate after the share ``progress`` of all steps; ``losses`` are those that plateau follows."""
     return schedules.factor(
         progress,
         schedule=recipe.schedule,
         step_size=step_size,
-        warmup=recipe.warmup,
+        warmup=recipe.warmup_share,
         warmup_form=recipe.warmup_form,
         milestones=recipe.milestones,
         drop=recipe.drop,
@@ -96,4 +96,4 @@ def scaling(recipe: Recipe, device: str) -> precision.Scaling:
 
 def average(recipe: Recipe, model: nn.Module, steps: int) -> averaging.Average | None:
     """The moving average that is scored instead of the model; None where the model itself is."""
-    return averaging.Average(model, recipe.ema, recipe.ema_every, steps, recipe.warmup) if recipe.ema > 0 else None
+    return averaging.Average(model, recipe.ema, recipe.ema_every, steps, recipe.warmup_share) if recipe.ema > 0 else None

@@ -46,7 +46,7 @@ def guide(recipe: Recipe, run: Run, channels: int, classes: int, mean: Tensor, d
         network.load_state_dict(kept["model"])
         its_mean, its_deviation = kept["mean"], kept["deviation"]
     else:
-        found = load_pretrained(recipe.teacher.file)
+        found = load_pretrained(recipe.teacher.file, recipe.teacher.variant)
         network, its_mean, its_deviation = found.model, found.mean, found.deviation
         if (found.channels, found.classes) != (channels, classes):
             raise Refused(

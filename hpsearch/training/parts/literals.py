@@ -5,6 +5,8 @@ A choice that is added here has no case yet, so mypy fails at every ``assert_nev
 
 from typing import Literal
 
+Interpolation = Literal["nearest", "bilinear"]  # of the pixels between the pixels
+PlateauOn = Literal["training", "tuning"]
 Norm = Literal["batch", "ghost", "layer", "group", "weight", "none"]
 Initialisation = Literal["xavier", "msra", "uniform", "gaussian", "zero"]
 Loss = Literal["cross entropy", "hinge"]

@@ -6,16 +6,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from hpsearch.training.parts.literals import Interpolation
 
-def trivial_augment(images: Tensor, generator: torch.Generator) -> Tensor:
+
+def trivial_augment(images: Tensor, generator: torch.Generator, interpolation: Interpolation = "nearest") -> Tensor:
     """One random operation of random strength on each image (Müller and Hutter 2021, arXiv:2103.10158).
 
     Images (batch, channels, height, width) in 0..255; they are rounded to whole levels, as the operations of
-    ``torchvision.transforms.v2.TrivialAugmentWide`` are made for. Runs on the CPU, image by image.
+    ``torchvision.transforms.v2.TrivialAugmentWide`` are made for. ``interpolation`` is of its rotations, shears and shifts:
+    ``nearest`` is the class's own default, ``bilinear`` what torchvision's training recipe hands it. On the CPU, image by image.
     """
-    from torchvision.transforms.v2 import TrivialAugmentWide
+    from torchvision.transforms.v2 import InterpolationMode, TrivialAugmentWide
 
-    augment = TrivialAugmentWide()
+    augment = TrivialAugmentWide(interpolation=InterpolationMode(interpolation))
     levels = images.round().clamp(0, 255).to(device="cpu", dtype=torch.uint8)
     with _seeded(generator):
         changed = torch.stack([augment(image) for image in levels])

@@ -28,7 +28,8 @@ def factor(
     ``milestones``, shares of training; ``exponential`` e^(-falling p) and ``inverse`` 1 / (1 + falling p), p the share done after
     the warmup; ``plateau`` as ``losses``, those of the epochs so far, give cause; ``cosine``; ``cyclic``, so many ``cycles`` of
     the cosine. ``step_size``, one over the number of all steps, tells how long a step is to the paper's form of the warmup and to
-    ``cyclic``. ``plateau`` follows training losses: the held-out images are there to score and must not steer.
+    ``cyclic``. The losses that ``plateau`` follows are those on training images, or on a tuning slice: a final set is there to
+    score and must not steer.
 
     >>> [factor(progress, schedule="step", warmup=0.2) for progress in (0, 0.1, 0.2, 0.25)]
     [0.0, 0.5, 1.0, 0.1]
@@ -53,13 +54,22 @@ def factor(
             return cosine(after)
         case "cyclic" if step_size > 0:
             steps = round(1 / step_size)
-            warm = math.floor(warmup * steps)
-            warm += warm / steps < warmup  # now as many as return above, whatever the product's last bit
+            warm = warm_steps(warmup, steps)
             return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), cycles)  # all may be warmup
         case "cyclic":  # in the limit of ever shorter steps
             return cosine(after * cycles % 1.0)
         case _:
             assert_never(schedule)
+
+
+def warm_steps(warmup: float, steps: int) -> int:
+    """How many of a training's steps are warmup: as many as lie before its share, whatever the last bit of the product.
+
+    >>> warm_steps(5 / 120, 120 * 1251)
+    6255
+    """
+    warm = math.floor(warmup * steps)
+    return warm + (warm / steps < warmup)
 
 
 def warmed(progress: float, length: float) -> float:
@@ -123,7 +133,7 @@ def cosine(progress: float) -> float:
 def cyclic(done: int, steps: int, cycles: int) -> float:
     """(1 + cos(pi mod(t - 1, c) / c)) / 2 at step t = ``done`` + 1, c = ceil(``steps`` / cycles) (Huang et al. 2017, equation 2).
 
-    Where the cycles do not fill the steps, the last one is cut short.
+    Where the cycles do not fill the steps, the last one is cut short; ``plan`` and ``run`` say so (``images/remarks.py``).
 
     >>> [round(cyclic(done, 5, 2), 12) for done in range(5)]
     [1.0, 0.75, 0.25, 1.0, 0.75]
