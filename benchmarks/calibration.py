@@ -177,7 +177,7 @@ def _judged(case: Case, arms: int, seeds: int, rng: np.random.Generator, sizes: 
     if not (rows.error > 0).any():
         return {}
     held = ~(np.abs(rows.value) > rows.half)  # the truth is 0: errors about the true means were drawn
-    told = {"coverage": held.all(), "apart": any(method != rows.method[0] for method in rows.method) or rows.spread.apart}
+    told = {"coverage": held.all(), "apart": any(method != rows.method[0] for method in rows.method) or rows.spread.heterogeneous}
     told["power"] = (np.abs(rows.value + sizes) > rows.half).mean()
     told["half"] = float(np.nanmean(rows.half / sizes))
     if case.null is not None:
@@ -439,7 +439,7 @@ def head(command: str, simulations: int, seconds: float) -> list[str]:
         if cpu.exists()
         else []
     )
-    packages = ", ".join(f"{name} {version(name)}" for name in ("hpsearch", "numpy", "scipy", "statsmodels"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("hpsearch", "numpy", "scipy"))
     amounts = (4 * simulations, simulations, 4 * simulations // 5, simulations // 2)
     errors = [f"{196 * math.sqrt(0.05 * 0.95 / n):.2f} of {n:,} tables" for n in amounts]
     return [

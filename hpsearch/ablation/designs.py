@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from hpsearch.ablation.families import ALONE, GAP, LADDER, LAST
 from hpsearch.ablation.plan import Contrast, Plan, difference
 from hpsearch.ablation.trick import Arm, Trick, refuse_few
 
@@ -20,11 +21,11 @@ def ladder(*tricks: Trick) -> Plan:
     refuse_few(tricks, 1, "ladder")
     arms = [Arm(tricks[:n]) for n in range(len(tricks) + 1)]
     steps = [
-        difference(f"+ {trick.name}", above, below, "ladder", trick)
+        difference(f"+ {trick.name}", above, below, LADDER, trick)
         for trick, (below, above) in zip(tricks, pairwise(arms), strict=True)
     ]
     if len(tricks) > 1:
-        steps.append(difference(f"all {len(tricks)} together", arms[-1], arms[0], "ladder"))
+        steps.append(difference(f"all {len(tricks)} together", arms[-1], arms[0], LADDER))
     return Plan(tuple(arms), tuple(steps))
 
 
@@ -39,7 +40,7 @@ def leave_one_out(*tricks: Trick) -> Plan:
     """
     refuse_few(tricks, 2, "leave_one_out")
     full = Arm(tricks)
-    asked = [difference(f"{t.name} in the full stack", full, full.without(t), "leave one out", t) for t in tricks]
+    asked = [difference(f"{t.name} in the full stack", full, full.without(t), LAST, t) for t in tricks]
     return Plan((full,), tuple(asked))
 
 
@@ -52,7 +53,7 @@ def one_at_a_time(*tricks: Trick) -> Plan:
     """
     refuse_few(tricks, 1, "one_at_a_time")
     base = Arm()
-    return Plan((base,), tuple(difference(f"{t.name} alone", Arm((t,)), base, "one at a time", t) for t in tricks))
+    return Plan((base,), tuple(difference(f"{t.name} alone", Arm((t,)), base, ALONE, t) for t in tricks))
 
 
 def first_and_last(*tricks: Trick) -> Plan:
@@ -80,4 +81,4 @@ def first_and_last(*tricks: Trick) -> Plan:
 def _gap(name: str, trick: Trick, tricks: tuple[Trick, ...], between: tuple[Trick, ...] = ()) -> Contrast:
     full = Arm(tricks)
     weights = ((full, 1.0), (full.without(trick), -1.0), (Arm((trick,)), -1.0), (Arm(), 1.0))
-    return Contrast(f"{name}, full stack minus alone", weights, "last minus first", between=between)
+    return Contrast(f"{name}, full stack minus alone", weights, GAP, between=between)

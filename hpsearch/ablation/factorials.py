@@ -6,6 +6,7 @@ from itertools import combinations
 from operator import xor
 
 from hpsearch.ablation.aliases import all_named, clear_pairs, columns, listing, mixed_mains, mixed_pairs, pair_name
+from hpsearch.ablation.families import FACTORIAL, FRACTION, SCREENING
 from hpsearch.ablation.plan import Contrast, Plan
 from hpsearch.ablation.trick import Arm, Trick, refuse_few
 from hpsearch.errors import Refused
@@ -63,7 +64,7 @@ def factorial(*tricks: Trick) -> Plan:
     """
     refuse_few(tricks, 2, "factorial")
     arms = [Arm(subset) for n in range(len(tricks) + 1) for subset in combinations(tricks, n)]
-    return Plan(tuple(arms), _contrasts(arms, tricks, combinations(tricks, 2), "factorial"))
+    return Plan(tuple(arms), _contrasts(arms, tricks, combinations(tricks, 2), FACTORIAL))
 
 
 def fractional_factorial(*tricks: Trick, resolution: int | None = None, runs: int | None = None) -> Plan:
@@ -89,7 +90,7 @@ def fractional_factorial(*tricks: Trick, resolution: int | None = None, runs: in
     masks = _fraction(len(tricks), resolution, runs)
     arms = _in_order(tricks, _regular(masks))
     made = columns(tricks, arms)
-    contrasts = _contrasts(arms, tricks, clear_pairs(made), "fractional factorial")
+    contrasts = _contrasts(arms, tricks, clear_pairs(made), FRACTION)
     notes = (_fraction_words(tricks, arms, _resolution(masks)), *mixed_mains(made), *mixed_pairs(made))
     return Plan(tuple(arms), contrasts, notes)
 
@@ -122,7 +123,7 @@ def plackett_burman(*tricks: Trick, runs: int | None = None) -> Plan:
     if len(set(arms)) < size:
         raise Refused(f"plackett_burman of {len(tricks)} tricks in {size} arms would train some twice: take runs={fitting[0]}")
     said = f"{all_named(tricks)} are screened in {size} arms, one with none of them, for main effects alone; {BEYOND}."
-    return Plan(tuple(arms), _contrasts(arms, tricks, (), "Plackett-Burman"), (said, *mixed_mains(columns(tricks, arms))))
+    return Plan(tuple(arms), _contrasts(arms, tricks, (), SCREENING), (said, *mixed_mains(columns(tricks, arms))))
 
 
 def _fraction(tricks: int, resolution: int | None, runs: int | None) -> tuple[int, ...]:

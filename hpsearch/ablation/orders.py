@@ -7,6 +7,7 @@ from itertools import count, islice, permutations
 from math import factorial
 
 from hpsearch.ablation.aliases import all_named
+from hpsearch.ablation.families import ORDERS
 from hpsearch.ablation.plan import Contrast, Plan
 from hpsearch.ablation.trick import Arm, Trick, refuse_few
 from hpsearch.errors import Refused
@@ -69,7 +70,7 @@ def _mean_gain(name: str, trick: Trick, taken: list[Order]) -> Contrast:
         below = order[: order.index(trick)]
         times[Arm(below)] -= 1
         times[Arm((*below, trick))] += 1
-    return Contrast(name, tuple((arm, gained / len(taken)) for arm, gained in times.items()), "orders", trick)
+    return Contrast(name, tuple((arm, gained / len(taken)) for arm, gained in times.items()), ORDERS, trick)
 
 
 def _told(tricks: Order, taken: int, seed: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from hpsearch.ablation.families import LADDER, READINGS
 from hpsearch.ablation.trick import Arm, Trick, refuse_namesakes
 from hpsearch.errors import Refused
 from hpsearch.values import Value
@@ -33,6 +34,26 @@ class Contrast(Value):
             raise Refused(f"the weights of contrast {self.name!r} must sum to zero, they sum to {total:g}")
         if len({arm for arm, _ in self.weights}) < len(self.weights):
             raise Refused(f"contrast {self.name!r} names an arm twice: give each arm one weight")
+
+    @property
+    def on_ladder(self) -> bool:
+        """Whether it stands in a ladder: one of its steps, or all of them together."""
+        return self.design == LADDER
+
+    @property
+    def reading(self) -> str:
+        """How it reads its trick's worth, in a few words; empty where it asks of no single trick or of none known family."""
+        return READINGS.get(self.design, "") if self.trick else ""
+
+    @property
+    def pair(self) -> tuple[Arm, Arm] | None:
+        """The two arms of a plain difference, the one it is in favour of first; None for any other contrast.
+
+        >>> difference("a", Arm((Trick("a", {"x": 1}),)), Arm()).pair[1].name
+        'base'
+        """
+        weights = {weight: arm for arm, weight in self.weights}
+        return (weights[1.0], weights[-1.0]) if len(self.weights) == 2 and set(weights) == {1.0, -1.0} else None
 
     @property
     def under(self) -> Arm:
@@ -94,6 +115,16 @@ class Plan(Value):
         return _once(trick for arm in self.arms for trick in arm.tricks)
 
     @property
+    def steps(self) -> tuple[Contrast, ...]:
+        """The contrasts that lay one trick over the arm below it, rung by rung."""
+        return tuple(c for c in self.contrasts if c.on_ladder and c.trick and c.pair)
+
+    @property
+    def rungs(self) -> tuple[Arm, ...]:
+        """The arms that ladders name, in order of first use."""
+        return _once(arm for c in self.contrasts if c.on_ladder for arm, _ in c.weights)
+
+    @property
     def top(self) -> Arm:
         """The arm that holds every trick of the plan; refused where there is none."""
         most = max(self.arms, key=lambda arm: len(arm.tricks))
@@ -151,7 +182,7 @@ def _refuse_twins(contrasts: Iterable[Contrast]) -> None:
 
 
 def _bare(contrast: Contrast) -> Contrast:
-    """The contrast under the name it had before it was told apart from others."""
+    """The contrast under the name it had before it was named distinctly."""
     return replace(contrast, name=contrast.name.removesuffix(_over(contrast)).removesuffix(_among(contrast)))
 
 

@@ -28,7 +28,7 @@ def failed_lines(told: "Evidence") -> list[str]:
         where = f"{arms}as in {line['key'][:12]}"
         lines.append(f"{count(int(line['trials']), 'trial')} failed: {on_a_line(line['reason'])} ({where})")
     if len(reasons) > SHOWN:
-        lines.append(f"and {count(len(reasons) - SHOWN, 'reason')} more, which the report lists")
+        lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, which the report lists")
     return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` tells more of one"]
 
 

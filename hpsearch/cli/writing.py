@@ -41,12 +41,15 @@ def closing(console: Any, told: "Evidence") -> None:
     from rich.text import Text
 
     from hpsearch.report.sections.contrasts import unit_of
-    from hpsearch.results.inference import effects
+    from hpsearch.report.words import number, readable
+    from hpsearch.results.inference import effects, scales_note
 
-    digits, lines = unit_of(told).digits, Table.grid(padding=(0, 2))
+    written, lines = unit_of(told), Table.grid(padding=(0, 2))
     for effect in effects(told):
-        value = "" if effect.value is None else f"{effect.value:+.{digits}f}"
-        known = effect.low is not None and effect.high is not None
-        interval = f"[{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]" if known else ""
+        digits = written.at(effect.half).digits
+        value, low, high = (readable(number(each, digits, signed=True)) for each in (effect.value, effect.low, effect.high))
+        interval = f"[{low}, {high}]" if low and high else ""
         lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.verdict)))
     console.print(lines)
+    if warning := scales_note(told):
+        console.print(warning, highlight=False, markup=False)

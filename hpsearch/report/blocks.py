@@ -6,20 +6,20 @@ Text is escaped here, at the one door through which it reaches the page.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol
 
 import pandas as pd
 import plotly.graph_objects as go
-from great_tables import GT, html, loc, style
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from hpsearch.errors import Refused
 from hpsearch.report.latex import tabular
 from hpsearch.report.spreadsheet import csv_of
-from hpsearch.report.words import MINUS, number
+from hpsearch.report.templates import render
+from hpsearch.report.words import number, readable
 
 KINDS = ("plain", "lead", "note", "warning")
 
@@ -113,15 +113,20 @@ class Fold:
 
 @dataclass(frozen=True)
 class Column:
-    """How one column of a frame is shown: decimals make it a number, ``over`` is a heading it shares with its neighbours."""
+    """How one column of a frame is shown: decimals make it a number, ``over`` is a heading it shares with its neighbours.
+
+    ``by`` names the column of the frame that holds the decimals of each row, where rows have their own.
+    """
 
     key: str
     label: str
     digits: int | None = None
     signed: bool = False
     over: str = ""
+    by: str = ""
     right: bool = False
     width: float = 0.0  # rem; 0: what suits a number or a few words
+    whole: bool = False  # cells stay on one line
     tints: Mapping[str, str] = field(default_factory=dict)  # cell to colour
 
     @property
@@ -130,15 +135,24 @@ class Column:
         return self.right or self.digits is not None
 
     @property
+    def look(self) -> str:
+        """The classes of its cells on the page."""
+        return " ".join(["right"] * self.to_right + ["whole"] * self.whole)
+
+    @property
     def room(self) -> float:
         """The width below which the table rather scrolls, in rem."""
         return self.width or (4.5 if self.to_right else 7.5)
 
-    def cell(self, value: Any) -> str:
-        """One cell as text, with a real minus sign."""
+    def cells(self, frame: pd.DataFrame) -> list[str]:
+        """The column's cells as text."""
+        digits = frame[self.by] if self.by else [self.digits] * len(frame)
+        return [self._cell(value, each) for value, each in zip(frame[self.key], digits, strict=True)]
+
+    def _cell(self, value: Any, digits: int | None) -> str:
         if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
             return ""
-        return str(value) if self.digits is None else number(float(value), self.digits, self.signed)
+        return str(value) if digits is None else number(float(value), int(digits), self.signed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,45 +168,34 @@ class Table:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        missing = [c.key for c in self.columns if c.key not in self.frame.columns]
+        keys = [key for c in self.columns for key in (c.key, c.by) if key]
+        missing = [key for key in keys if key not in self.frame.columns]
         if missing:
             raise Refused(f"table {self.name!r} has no column {missing[0]!r}: it has {', '.join(self.frame.columns)}")
 
     def shown(self) -> pd.DataFrame:
         """The cells as text; columns are named c0, c1, ..., the group's ``group``."""
-        cells = {f"c{k}": [c.cell(value) for value in self.frame[c.key]] for k, c in enumerate(self.columns)}
+        cells = {f"c{k}": c.cells(self.frame) for k, c in enumerate(self.columns)}
         if self.group:
             cells["group"] = [str(value) for value in self.frame[self.group]]
         return pd.DataFrame(cells, dtype=object)
 
-    def html(self) -> Markup:
-        note = Markup('<p class="note">{}</p>').format(self.note) if self.note else ""
-        scroll = '<div class="scroll" tabindex="0" role="region" aria-labelledby="{}-caption">{}</div>'
-        frame = f'<figure class="table">{scroll}{{}}</figure>'
-        return Markup(frame).format(self.name, self._table(), note)
-
-    def _table(self) -> Markup:
-        """The table element by great-tables; its own style sheet is dropped for the page's, its heading for a caption."""
-        keys = [f"c{k}" for k in range(len(self.columns))]
-        right = [key for key, c in zip(keys, self.columns, strict=True) if c.to_right]
+    def groups(self) -> list[tuple[str, list[list[str]]]]:
+        """Rows of cells as text under the heading of their group, in order of first appearance; one of no name without groups."""
         shown = self.shown()
-        table = GT(shown, rowname_col="c0", groupname_col="group" if self.group else None, id=self.name)
-        # Labels go in as HTML we have escaped, braces too: great-tables reads {{...}} as units, and then leaves < as it is.
-        table = table.tab_stubhead(_safe(self.columns[0].label))
-        table = table.cols_label({key: _safe(c.label) for key, c in zip(keys[1:], self.columns[1:], strict=True)})
-        table = table.cols_align("left", columns=keys).cols_align("right", columns=right)
-        for over in dict.fromkeys(c.over for c in self.columns if c.over):
-            under = [key for key, c in zip(keys, self.columns, strict=True) if c.over == over]
-            table = table.tab_spanner(_safe(over), columns=under, id=f"over-{under[0]}")
-        for key, c in zip(keys, self.columns, strict=True):
-            for text, tint in c.tints.items():
-                rows = [n for n, cell in enumerate(shown[key]) if cell == text]
-                table = table.tab_style(style.text(color=tint, weight="600"), loc.body(key, rows)) if rows else table
-        drawn = table.as_raw_html()
-        inside = drawn[drawn.index("<thead>") : drawn.index("</table>")]
-        title = Markup('<caption><span id="{}-caption">{}</span></caption>').format(self.name, self.caption)
-        room = sum(c.room for c in self.columns)
-        return Markup('<table id="{}" style="min-width:{}rem">{}{}</table>').format(self.name, f"{room:g}", title, Markup(inside))
+        rows = shown[[f"c{k}" for k in range(len(self.columns))]].to_numpy().tolist()
+        found: dict[str, list[list[str]]] = {}
+        for heading, row in zip(shown["group"] if self.group else [""] * len(rows), rows, strict=True):
+            found.setdefault(heading, []).append(row)
+        return list(found.items())
+
+    @property
+    def room(self) -> str:
+        """The width below which the table rather scrolls, in rem."""
+        return f"{sum(c.room for c in self.columns):g}"
+
+    def html(self) -> Markup:
+        return render("table.html.j2", table=self, spans=spans([c.over for c in self.columns]))
 
     def markdown(self) -> str:
         """A pipe table under its caption, with ASCII minus signs so that numbers can be read back."""
@@ -201,7 +204,7 @@ class Table:
         head = ["", *(_over(c) for c in self.columns)] if group else [_over(c) for c in self.columns]
         rule = [":--"] * len(group) + ["--:" if c.to_right else ":--" for c in self.columns]
         lines = [shown[[*group, *(f"c{k}" for k in range(len(self.columns)))]].iloc[n].tolist() for n in range(len(shown))]
-        rows = [_row(head), f"|{'|'.join(rule)}|", *(_row([cell.replace(MINUS, "-") for cell in line]) for line in lines)]
+        rows = [_row(head), f"|{'|'.join(rule)}|", *(_row([readable(cell) for cell in line]) for line in lines)]
         return "\n".join([f"**{plain(self.caption)}**", "", *rows, *(["", plain(self.note)] if self.note else [])])
 
     def csv(self) -> str:
@@ -210,14 +213,9 @@ class Table:
 
     def latex(self) -> str:
         """The cells as shown, as a booktabs table with its caption and the label ``tab:NAME``."""
-        shown, groups = self.shown(), []
-        rows = shown[[f"c{k}" for k in range(len(self.columns))]].to_numpy().tolist()
-        headings = shown["group"].tolist() if self.group else [""] * len(rows)
-        for heading, members in groupby(zip(headings, rows, strict=True), key=lambda pair: pair[0]):
-            groups.append((heading, [row for _, row in members]))
         heads, over = [c.label for c in self.columns], [c.over for c in self.columns]
         right, widths = [c.to_right for c in self.columns], [c.width for c in self.columns]
-        return tabular(self.name, self.caption, heads, over, right, widths, groups, self.note)
+        return tabular(self.name, self.caption, heads, over, right, widths, self.groups(), self.note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,8 +277,13 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))", r"\\\1", safe)
 
 
-def _safe(label: str) -> Any:
-    return html(str(escape(label)).replace("{", "&#123;"))
+def spans(over: Sequence[str]) -> list[tuple[str, int]]:
+    """Headings that neighbours share, each with how many columns it stands over; empty over columns that have none.
+
+    >>> spans(["", "a", "a", "", "b"])
+    [('', 1), ('a', 2), ('', 1), ('b', 1)]
+    """
+    return [(heading, len(list(members))) for heading, members in groupby(over)]
 
 
 def _lean(value: Any) -> Any:

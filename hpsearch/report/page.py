@@ -7,11 +7,9 @@ import re
 import tempfile
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -21,8 +19,8 @@ from hpsearch.report.needed import seconds_needed
 from hpsearch.report.sections import SECTIONS
 from hpsearch.report.sections.contrasts import effects_frame
 from hpsearch.report.spreadsheet import csv_of
+from hpsearch.report.templates import render, text_of
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.results.inference import effects
 
 
@@ -54,27 +52,24 @@ def page(evidence: Evidence) -> str:
     """The whole page: style, data and scripts inside it, scripts allowed by their hash and nothing else allowed."""
     made = parts(evidence)
     drawn = _charts([block for part in made for block in part.blocks])
-    scripts = [_file("boot.js")] if drawn else []
+    scripts = [text_of("boot.js")] if drawn else []
     if drawn:
         scripts.insert(0, _plotly())
-    return (
-        _environment()
-        .from_string(_file("page.html.j2"))
-        .render(
-            question=evidence.study.question,
-            name=evidence.name,
-            origin=origin(evidence),
-            parts=made,
-            style=Markup(_file("page.css")),
-            policy=policy(scripts),
-            scripts=[Markup(script) for script in scripts],
-        )
+    return render(
+        "page.html.j2",
+        question=evidence.study.question,
+        name=evidence.name,
+        origin=origin(evidence),
+        parts=made,
+        style=Markup(text_of("page.css")),
+        policy=policy(scripts),
+        scripts=[Markup(script) for script in scripts],
     )
 
 
 def origin(evidence: Evidence) -> str:
     """What the page was made from, for its last line."""
-    return "results made elsewhere" if isinstance(evidence.study, Elsewhere) else f"the record of the study “{evidence.name}”"
+    return f"the record of the study “{evidence.name}”" if evidence.study.trains else "results made elsewhere"
 
 
 def markdown(evidence: Evidence) -> str:
@@ -118,14 +113,6 @@ img-src data: blob:; base-uri 'none'; form-action 'none'"
 def _charts(blocks: list[Block]) -> list[Chart]:
     inside = [inner for block in blocks if isinstance(block, Fold) for inner in _charts(list(block.blocks))]
     return [block for block in blocks if isinstance(block, Chart)] + inside
-
-
-def _environment() -> Environment:
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _file(name: str) -> str:
-    return (files("hpsearch.report") / name).read_text(encoding="utf-8")
 
 
 @cache

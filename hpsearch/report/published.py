@@ -63,9 +63,9 @@ class Published:
 
     def _roots(self, plan: Plan) -> dict[str, Arm]:
         """The rung that the first step of the plan's ladder was laid over in the paper, and the arm it is laid over here."""
-        for contrast in plan.contrasts:
+        for contrast in plan.steps:
             for rung in self.rungs:
-                if contrast.design == "ladder" and len(contrast.weights) == 2 and self.claims(contrast.trick, rung):
+                if self.claims(contrast.trick, rung):
                     return {rung.over or "": next(arm for arm, weight in contrast.weights if weight < 0)}
         return {}
 

@@ -1,8 +1,9 @@
 """Numbers and names as a reader sees them: units, minus signs, short names of arms, lists in a sentence."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from hpsearch.ablation import Arm, Plan
@@ -11,17 +12,29 @@ from hpsearch.space import Domain, OneMinus
 
 MINUS, SPACE = "−", "\N{NO-BREAK SPACE}"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+POWER = f"{SPACE}×{SPACE}10"  # before an exponent
+PLAIN = range(7)  # decimals that are written out; more or fewer take a power of ten
 TOP = {"top1": "top-1 accuracy", "top5": "top-5 accuracy"}  # in percent
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How a metric is written: its name, the unit of a value and of a difference, decimals."""
+    """How a metric is written: its name, the unit of a value and of a difference, decimals where a number has no spread."""
 
     name: str
     value: str
     difference: str
     digits: int
+    figures: int = 2  # of a spread that are shown
+    least: int = -99  # decimals that every number has
+
+    def at(self, spread: float | None) -> "Unit":
+        """The unit with the decimals that a number's own spread calls for: half of its interval, its standard deviation.
+
+        >>> unit("loss").at(0.0031).worth(-0.00042), unit("top1").at(0.31).worth(0.4), unit("top1").at(0.0031).worth(0.004)
+        ('−0.0004', '+0.40 points', '+0.004 points')
+        """
+        return replace(self, digits=max(self.least, decimals(spread, self.figures))) if known(spread) else self
 
     def of_value(self) -> str:
         """The axis title of a value.
@@ -35,6 +48,10 @@ class Unit:
         """The axis title of a difference."""
         return f"difference in {self.name}" + (f", {self.difference}" if self.difference else "")
 
+    def number(self, value: float) -> str:
+        """A value without its unit."""
+        return number(value, self.digits)
+
     def worth(self, difference: float) -> str:
         """A difference in a sentence.
 
@@ -47,33 +64,67 @@ class Unit:
 def unit(metric: str, spread: float | None = None) -> Unit:
     """The unit of a metric; ``spread``, the size of what is to be told apart, sets the decimals where the metric does not."""
     if metric in TOP:
-        return Unit(TOP[metric], "%", "points", 2)
+        return Unit(TOP[metric], "%", "points", 2, figures=1, least=2)
     return Unit(metric.replace("_", " "), "", "", decimals(spread))
 
 
-def decimals(spread: float | None) -> int:
-    """Decimals that show two digits of a spread, 3 where none is known.
+def known(spread: float | None) -> bool:
+    """Whether a spread can say how many decimals are worth showing."""
+    return bool(spread) and spread is not None and math.isfinite(spread)
 
-    >>> decimals(0.12), decimals(35.0), decimals(None)
-    (2, 0, 3)
+
+def decimals(spread: float | None, figures: int = 2) -> int:
+    """Decimals that show the first figures of a spread, 3 where none is known; below zero from a million on.
+
+    >>> decimals(0.12), decimals(35.0), decimals(3500.0), decimals(2.5e7), decimals(None)
+    (2, 0, 0, -6, 3)
     """
-    if not spread or not math.isfinite(spread):
+    if spread is None or not known(spread):
         return 3
-    return min(8, max(0, 1 - math.floor(math.log10(abs(spread)))))
+    found = figures - 1 - math.floor(math.log10(abs(spread)))
+    return found if found <= -5 else max(0, found)
 
 
 def number(value: float | None, digits: int, signed: bool = False) -> str:
-    """A number with fixed decimals, a real minus sign and separated thousands; empty where there is none.
+    """A number to so many decimals, with a real minus sign and separated thousands; empty where there is none.
 
-    >>> number(-1234.5, 1), number(0.25, 2, signed=True), number(-0.001, 2, signed=True), number(None, 2)
+    What would read as zero, and is not, shows its first figure; very many or negative decimals are written by a power of ten.
+
+    >>> number(-1234.5, 1), number(0.25, 2, signed=True), number(0.0, 2, signed=True), number(None, 2)
     ('−1,234.5', '+0.25', '0.00', '')
+    >>> print(number(-0.0004, 2), number(1.234e-9, 11), number(1.234e9, -6, signed=True), sep="; ")
+    −0.0004; 1.23\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁹; +1.234\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁹
     """
     if value is None or math.isnan(value):
         return ""
-    text = f"{value:{'+' if signed else ''},.{digits}f}"
-    if not any(character in "123456789" for character in text):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
+    if value and math.isfinite(value):
+        digits = max(digits, min(-math.floor(math.log10(abs(value))), PLAIN[-1])) if _reads_as_zero(value, digits) else digits
+        if digits not in PLAIN or _reads_as_zero(value, digits):
+            return _by_power(value, digits, signed)
+    text = f"{value:{'+' if signed and value else ''},.{max(0, digits)}f}"
+    return (text if value else text.lstrip("-")).replace("-", MINUS)
+
+
+def _reads_as_zero(value: float, digits: int) -> bool:
+    return digits in PLAIN and not float(f"{value:.{digits}f}")
+
+
+def _by_power(value: float, digits: int, signed: bool) -> str:
+    """A number to so many decimals as a mantissa and a power of ten."""
+    figures = max(0, math.floor(math.log10(abs(value))) + digits)
+    mantissa, exponent = f"{value:{'+' if signed else ''}.{min(16, figures)}e}".split("e")
+    return f"{mantissa.replace('-', MINUS)}{POWER}{str(int(exponent)).translate(SUPERSCRIPT)}"
+
+
+def readable(text: str) -> str:
+    """A printed number as programs read it: an ASCII minus sign, and e for a power of ten.
+
+    >>> readable(number(-1.2e-9, 11)), readable("about −3")
+    ('-1.20e-9', 'about -3')
+    """
+    found = re.fullmatch(rf"([+{MINUS}]?[\d.]+){POWER}([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
+    exponents = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    return (f"{found[1]}e{found[2].translate(exponents)}" if found else text).replace(MINUS, "-")
 
 
 def compact(value: Any) -> str:
@@ -90,7 +141,7 @@ def compact(value: Any) -> str:
         return f"{value:.3g}".replace("-", MINUS) if abs(value) < 1000 else number(value, 0)
     mantissa, exponent = f"{value:.2e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)
-    return f"{mantissa}{SPACE}×{SPACE}10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return f"{mantissa}{POWER}{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 def setting(value: Any, domain: Domain) -> str:
@@ -206,10 +257,10 @@ def _short(arm: Arm, plan: Plan) -> str:
     absent = [trick for trick in every if trick not in arm.tricks]
     if len(arm.tricks) > 2 and not absent:
         return f"all {len(every)} tricks"
-    steps = [c.trick for c in plan.contrasts if c.design == "ladder" and c.trick and (arm, 1.0) in c.weights]
+    steps = [c.trick for c in plan.contrasts if c.on_ladder and c.trick and (arm, 1.0) in c.weights]
     if steps and len(arm.tricks) > 2:
         return f"… + {steps[0].name}"
-    ladder = {trick for c in plan.contrasts if c.design == "ladder" for a, _ in c.weights for trick in a.tricks}
+    ladder = {trick for rung in plan.rungs for trick in rung.tricks}
     if len(ladder) > 2 and ladder < set(arm.tricks):
         return " + ".join(["…", *(trick.name for trick in every if trick in arm.tricks and trick not in ladder)])
     return f"all but {absent[0].name}" if len(absent) == 1 and len(every) > 2 and not steps else arm.name

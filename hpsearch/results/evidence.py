@@ -26,7 +26,8 @@ class Evidence:
     * and one column per tuned parameter, named as in the space, with the value the trial used.
 
     A trial that two rounds share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch``
-    (from 1) and one column per metric (numbers only).
+    (from 1) and one column per metric: numbers only, missing where an epoch has none; a metric that is called like one of these
+    columns has none.
 
     ``provenance`` maps a heading to text: command, commit, versions, device, host, study file and so on, in the order to print.
     ``study_text`` is the study file as it was run.

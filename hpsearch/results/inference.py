@@ -9,8 +9,9 @@ from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.run import Goal
 from hpsearch.statistics.effect import Effect
-from hpsearch.statistics.effects import effects_apart, effects_of
+from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.notes import spread_words
+from hpsearch.statistics.scales import scales_words
 from hpsearch.statistics.sequential import course, effects_by_looks
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ class Measured(Protocol):
 def effects(evidence: Measured, confidence: float = 0.95, metric: str | None = None) -> tuple[Effect, ...]:
     """Every contrast of the study's plan, from its measurements alone: trials of the search never enter.
 
-    ``metric`` is one of the study's other metrics; each metric's table holds together by itself. The margin is the score's own and
-    asks nothing of other metrics. Where the study lets seeds follow the results, every row is judged at the look that decided it.
-    Evidence does not change, so what was judged once is remembered with it: a report asks a dozen times.
+    ``metric`` is one of the study's other metrics; the intervals of each metric's table are simultaneous by themselves. The
+    margin is the score's own and asks nothing of other metrics. Where the study lets seeds follow the results, every row is
+    judged at the look that decided it. Evidence does not change, so what was judged once is remembered with it: a report asks a
+    dozen times.
     """
     known = _judged.setdefault(evidence, {})
     asked = (confidence, metric)
@@ -57,7 +59,7 @@ def _effects(evidence: Measured, confidence: float, metric: str | None) -> tuple
     scores = scores_of(evidence, metric)
     margin = study.margin if name == study.metric else None
     if not study.paired:
-        return effects_apart(study.plan, scores, goal, confidence)
+        return effects_unpaired(study.plan, scores, goal, confidence)
     seeds: object = study.seeds
     if isinstance(seeds, Seeds):
         at = course(seeds, study.plan, _finished(evidence, scores_of(evidence)), study.margin, confidence)
@@ -94,6 +96,11 @@ def variance_note(evidence: Measured) -> str:
     """In words, whose spread the intervals rest on and why; empty where nothing was measured twice."""
     scores = scores_of(evidence)
     return spread_words(evidence.study.plan, scores) if evidence.study.paired else ""
+
+
+def scales_note(evidence: Measured) -> str:
+    """That arms live on different scales; empty where they do not, and of our own loop, whose metrics have one scale."""
+    return "" if evidence.study.train is None else scales_words(scores_of(evidence))
 
 
 def _finished(evidence: Measured, scores: "pd.DataFrame") -> dict[tuple[str, int], float | None]:

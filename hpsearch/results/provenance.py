@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hpsearch.results.urls import hidden
 
-PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn")
+PACKAGES = ("hpsearch", "torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "scikit-learn")
 
 
 def provenance(folder: Path) -> dict[str, str]:

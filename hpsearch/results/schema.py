@@ -49,7 +49,7 @@ rows = Table(
     metadata,
     Column("key", ForeignKey("trials.key"), primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),  # from 1
-    Column("metrics", Text, nullable=False),  # JSON: name to number or small array
+    Column("metrics", Text, nullable=False),  # JSON: name to number, text, small array or nest
 )
 
 artefacts = Table(

@@ -113,9 +113,12 @@ def _points(box: Space, units: np.ndarray) -> list[Point]:
     return [box.point(tuple(row)) for row in units]
 
 
+@lru_cache(maxsize=1024)  # a search is unfolded anew whenever something is told
 def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
     from scipy.stats import qmc  # a second to import: only when points are drawn
 
     with warnings.catch_warnings():  # a count that is no power of two loses balance, not validity
         warnings.simplefilter("ignore", UserWarning)
-        return qmc.Sobol(dimensions, scramble=True, rng=seed).random(count)  # type: ignore[no-any-return]
+        drawn: np.ndarray = qmc.Sobol(dimensions, scramble=True, rng=seed).random(count)
+    drawn.flags.writeable = False  # it is handed out again
+    return drawn

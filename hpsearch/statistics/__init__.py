@@ -1,19 +1,22 @@
 """Statistics: what each contrast is worth, with an interval, and what a plan can resolve before it runs."""
 
-from hpsearch.statistics.effect import NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
-from hpsearch.statistics.effects import effects_apart, effects_of
+from hpsearch.statistics.effect import HELPS, HURTS, NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
+from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.forecast import resolution
 from hpsearch.statistics.notes import exact_words, spread_words
 from hpsearch.statistics.power import power, power_within, seeds_needed, seeds_within, smallest_difference
 from hpsearch.statistics.randomised_blocks import Fit, fit, pooled_deviation
 from hpsearch.statistics.rows import Rows, judge
+from hpsearch.statistics.scales import scales, scales_words
 from hpsearch.statistics.sequential import effects_by_looks, looks_levels, next_seeds
 from hpsearch.statistics.simultaneous import Largest, largest
 from hpsearch.statistics.spread import Spread, spread
 from hpsearch.statistics.unpaired import within_deviation
 
 __all__ = [
+    "HELPS",
+    "HURTS",
     "NOT_LOOKED_AT",
     "NOT_MEASURED",
     "NOT_RESOLVED",
@@ -23,9 +26,9 @@ __all__ = [
     "Largest",
     "Rows",
     "Spread",
-    "effects_apart",
     "effects_by_looks",
     "effects_of",
+    "effects_unpaired",
     "exact_words",
     "fit",
     "floor",
@@ -37,6 +40,8 @@ __all__ = [
     "power",
     "power_within",
     "resolution",
+    "scales",
+    "scales_words",
     "seeds_needed",
     "seeds_within",
     "sign_flip",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hpsearch.ablation import Claim
+from hpsearch.ablation.families import GAP
 from hpsearch.run import Goal, larger_is_better
 from hpsearch.values import Value
 
@@ -22,7 +23,7 @@ AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 class Effect(Value):
     """A contrast with its estimate, in the metric's own direction and unit.
 
-    ``low`` and ``high`` are an interval that holds for all contrasts of the table together, ``p`` is adjusted in the same way.
+    ``low`` and ``high`` are the ends of an interval, simultaneous over all contrasts of the table; ``p`` is adjusted likewise.
     ``seeds_needed`` stands only beside "not resolved": seeds per arm that would resolve it with 80 % power, by an effect of the
     size seen or, where a margin is given, by showing that it is smaller; None where more than 1000 would be needed.
     """
@@ -49,6 +50,30 @@ class Effect(Value):
     def resolved(self) -> bool:
         """Whether it was told from zero, and by more than the margin leaves open."""
         return self.verdict in (HELPS, HURTS)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it is what a trick is worth laid last minus what it is worth laid first."""
+        return self.design == GAP
+
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval; None where there is none."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    @property
+    def nearly_resolved(self) -> bool:
+        """Whether it is not resolved, and no more than as many seeds again as it has would resolve an effect of its size.
+
+        >>> Effect("+ a", "ladder", 0.5, -0.1, 1.1, 4, "not resolved", seeds_needed=7).nearly_resolved
+        True
+        """
+        return self.verdict == NOT_RESOLVED and self.seeds_needed is not None and self.seeds_needed <= 2 * self.seeds
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether the difference has one sign under every shared seed: the exact test then gives its smallest p."""
+        return self.p_exact is not None and self.p_exact == self.p_floor
 
     @property
     def more_seeds(self) -> int | None:

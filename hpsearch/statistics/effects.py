@@ -1,9 +1,8 @@
 """Effects of a table: every contrast of a plan from scores by arm and seed."""
 
-import gc
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +27,8 @@ from hpsearch.statistics.exact import floor, sign_flip
 from hpsearch.statistics.power import check_share, seeds_needed, seeds_within
 from hpsearch.statistics.randomised_blocks import Fit, Numbers, estimable, fit_table, table
 from hpsearch.statistics.rows import POOLED, WELCH, Rows, judge, shared
-from hpsearch.statistics.unpaired import Apart, together
+from hpsearch.statistics.simultaneous import holm
+from hpsearch.statistics.unpaired import Unpaired, unpaired_contrasts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def effects_of(
 ) -> tuple[Effect, ...]:
     """Every contrast of a plan from scores with the columns ``arm`` (name), ``seed`` and ``score``.
 
-    Interval: estimate +- c SE, all of them together with the given confidence; ``rows.judge`` says how c and SE are found.
+    Interval: estimate +- c SE, simultaneous at the given confidence; ``rows.judge`` says how c and SE are found.
     ``metric`` picks the published claim to stand beside each. Within a ``margin``, in the unit of the score: a row whose two
     one-sided tests both say so, at one minus the confidence for all rows together, shows no difference larger than the margin,
     also where it is told from zero.
@@ -99,9 +99,9 @@ class Judged:
 
     @cached_property
     def holm(self) -> Numbers:
-        """P-values of the single rows after Holm (1979): step down from the smallest, each times the rows not yet rejected."""
+        """P-values of the single rows after Holm."""
         told, found = self.rows.error > 0, np.full(len(self.rows.error), np.nan)
-        found[told] = _holm(tuple(self.rows.p[told]))
+        found[told] = holm(self.rows.p[told])
         return found
 
     @cached_property
@@ -142,18 +142,6 @@ class Judged:
         return min((seeds for seeds in found if seeds), default=None)
 
 
-@lru_cache(maxsize=1024)
-def _holm(p: tuple[float, ...]) -> tuple[float, ...]:
-    """By statsmodels, which collects garbage on every call: a tenth of a second and more, unless all has been put aside."""
-    from statsmodels.stats.multitest import multipletests
-
-    gc.freeze()
-    try:
-        return tuple(multipletests(p, method="holm")[1]) if p else ()
-    finally:
-        gc.unfreeze()
-
-
 def _effect(
     contrast: Contrast, weights: Numbers | None, fitted: Fit, metric: str, judged: Judged | None, row: int | None
 ) -> Effect:
@@ -190,37 +178,39 @@ def _effect(
     )
 
 
-def effects_apart(plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", confidence: float = 0.95) -> tuple[Effect, ...]:
+def effects_unpaired(plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", confidence: float = 0.95) -> tuple[Effect, ...]:
     """Every contrast of a plan from independent runs, with the columns ``arm`` and ``score``: no run is the partner of another.
 
-    Interval: estimate +- t SE by Welch, each arm with a variance of its own; all hold together after Bonferroni, and p-values are
-    adjusted in the same way.
+    Interval: estimate +- t SE by Welch, each arm with a variance of its own; Bonferroni makes all of them simultaneous, and
+    p-values are adjusted in the same way.
 
     >>> import pandas as pd
     >>> from hpsearch.ablation import Trick, ladder
     >>> scores = pd.DataFrame({"arm": ["base"] * 3 + ["a"] * 3, "score": [1.0, 2, 3, 5, 6.5, 6.5]})
-    >>> [effect] = effects_apart(ladder(Trick("a", {"x": 1})), scores)
+    >>> [effect] = effects_unpaired(ladder(Trick("a", {"x": 1})), scores)
     >>> effect.value, round(effect.low, 2), round(effect.high, 2), effect.verdict
     (4.0, 1.86, 6.14, 'helps')
     """
-    found, level = together(plan, scores, confidence)
+    found, level = unpaired_contrasts(plan, scores, confidence)
     counts = {str(arm): len(mine) for arm, mine in scores.dropna(subset=["score"]).groupby("arm")}
     judged = [(contrast, found.get(contrast)) for contrast in plan.contrasts]
-    holm = iter(_holm(tuple(each.p for _, each in judged if each is not None and each.error)))
+    adjusted = iter(holm(np.array([each.p for _, each in judged if each is not None and each.error])))
     return tuple(
-        _apart(contrast, each, counts, level, confidence, goal, next(holm) if each is not None and each.error else None)
+        _unpaired(
+            contrast, each, counts, level, confidence, goal, float(next(adjusted)) if each is not None and each.error else None
+        )
         for contrast, each in judged
     )
 
 
-def _apart(
+def _unpaired(
     contrast: Contrast,
-    found: Apart | None,
+    found: Unpaired | None,
     counts: dict[str, int],
     level: float,
     confidence: float,
     goal: Goal,
-    holm: float | None,
+    p_holm: float | None,
 ) -> Effect:
     runs = min(counts.get(arm.name, 0) for arm, weight in contrast.weights if weight)
     if found is None:
@@ -232,5 +222,5 @@ def _apart(
     said = verdict(low, high, goal)
     needed = found.runs_needed(level) if said == NOT_RESOLVED else None
     adjusted = min(1.0, found.p * (1 - confidence) / level)
-    own = (WELCH, found.df, found.error, holm)
+    own = (WELCH, found.df, found.error, p_holm)
     return Effect(contrast.name, contrast.design, found.value, low, high, runs, said, None, adjusted, needed, *own)

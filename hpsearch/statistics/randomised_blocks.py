@@ -27,7 +27,7 @@ class Layout:
 
     design: Numbers  # (observations, parameters)
     solve: Numbers  # (parameters, observations), its pseudo-inverse
-    seen: Numbers  # (parameters, parameters): projection on what the data can tell apart
+    seen: Numbers  # (parameters, parameters): projection on the row space: what can be estimated
     df: int  # observations less the rank of the design
 
     def rest(self, observed: Numbers) -> Numbers:
@@ -62,7 +62,7 @@ class Fit:
     counts: tuple[int, ...]  # scores per arm
     means: Numbers  # (arms,), as if every arm had run every seed
     covariance: Numbers  # (arms, arms) of the means, for a residual variance of 1
-    seen: Numbers  # (arms + other columns, the same): projection on what the data can tell apart
+    seen: Numbers  # (arms + other columns, the same): projection on the row space: what can be estimated
     df: int  # residual degrees of freedom
     deviation: float | None
 
@@ -73,12 +73,12 @@ class Fit:
         return np.array([contrast.get(arm, 0.0) for arm in self.arms])
 
     def comparable(self, weights: Numbers) -> bool:
-        """Whether the data tell the contrast apart from the seeds: not so where its arms share none, even through others."""
+        """Whether the contrast is estimable: not so where its arms share no seed, even through other arms."""
         return bool(estimable(self.seen, weights[None])[0])
 
 
 def estimable(seen: Numbers, contrasts: Numbers) -> Flags:
-    """Which contrasts (rows, arms) of the means lie in what a layout can tell apart."""
+    """Which contrasts (rows, arms) of the means lie in the row space of a layout: the data can estimate them."""
     rows = np.zeros((len(contrasts), len(seen)))
     rows[:, : contrasts.shape[1]] = contrasts
     return np.asarray((np.abs(rows @ seen - rows) < 1e-8).all(axis=1))

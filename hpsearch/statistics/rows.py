@@ -33,13 +33,13 @@ class Rows:
     value: Numbers
     error: Numbers
     df: Numbers
-    critical: Numbers  # estimate +- critical error holds for all rows together
+    critical: Numbers  # estimate +- critical error: simultaneous over all rows
     method: tuple[str, ...]
     spread: Spread
     pool: tuple[int, ...]  # places of the arms whose scores enter the pooled variance
     confidence: float
-    together: Largest | None  # of the rows that are pooled by common consent
-    agreed: tuple[int, ...]  # those rows
+    largest: Largest | None  # the distribution of max|t| over the pooled rows
+    pooled: tuple[int, ...]  # places of those rows
 
     @property
     def half(self) -> Numbers:
@@ -56,7 +56,7 @@ class Rows:
 
     @property
     def adjusted(self) -> Numbers:
-        """P-values that hold for all rows together, consistent with the intervals."""
+        """P-values adjusted for all rows, consistent with the intervals."""
         return self.tails(np.abs(self._t()))
 
     def tails(self, t: Numbers) -> Numbers:
@@ -65,10 +65,10 @@ class Rows:
 
         rows = len(self.value)
         found: Numbers = 1 - np.clip(1 - 2 * stdtr(self.df, -t), 0, None) ** rows
-        if self.together is not None:
-            share = rows / len(self.agreed)
-            for row in self.agreed:
-                found[row] = 1 - (1 - self.together.tail(float(t[row]))) ** share
+        if self.largest is not None:
+            share = rows / len(self.pooled)
+            for row in self.pooled:
+                found[row] = 1 - (1 - self.largest.tail(float(t[row]))) ** share
         return np.where(self.error > 0, found, np.nan)
 
     def within(self, margin: float) -> Numbers:
@@ -82,8 +82,8 @@ class Rows:
 
         with np.errstate(divide="ignore", invalid="ignore"):
             t = (margin - np.abs(self.value)) / self.error
-        apart = np.minimum(1.0, len(t) * stdtr(self.df, -t))
-        found: Numbers = np.fmin(apart, np.where(t > 0, self.tails(np.maximum(t, 0.0)), 1.0))
+        bonferroni = np.minimum(1.0, len(t) * stdtr(self.df, -t))
+        found: Numbers = np.fmin(bonferroni, np.where(t > 0, self.tails(np.maximum(t, 0.0)), 1.0))
         return np.where(self.error > 0, found, np.nan)
 
     def _t(self) -> Numbers:
@@ -94,7 +94,7 @@ class Rows:
 def judge(values: Numbers, contrasts: Numbers, confidence: float = 0.95) -> Rows:
     """Judge contrasts (rows, arms) of a table (arms, seeds), not a number where a score is missing.
 
-    Every arm has at least one score and every contrast can be told apart from the seeds. The rule:
+    Every arm has at least one score and every contrast is estimable. The rule:
 
     * A row is pooled where nothing speaks against it: estimate and error by least squares in score = arm + seed + residual, the
       residual variance that of all arms but those certainly noisier; the critical value is the quantile of max|t| over the pooled
@@ -102,8 +102,8 @@ def judge(values: Numbers, contrasts: Numbers, confidence: float = 0.95) -> Rows
     * A row one of whose arms is noisier than the others (``spread``) takes the wider of that and of an interval of its own.
     * Where the other arms differ in variance too, every row takes its own.
     * A row's own interval is the paired t interval of its differences, seed by seed, where all its arms share at least 3 seeds,
-      and Welch's otherwise. Its critical value is the quantile of t at the confidence c^(1/rows) (Sidak), and the pooled rows, k
-      of them, hold together at c^(k/rows): so all rows do at c.
+      and Welch's otherwise. Its critical value is the quantile of t at the confidence c^(1/rows) (Sidak), and the k pooled rows
+      are simultaneous at c^(k/rows): so all rows are at c.
 
     What the rule costs and what it saves is in ``reports/calibration.md``.
     """
@@ -118,22 +118,24 @@ def judge(values: Numbers, contrasts: Numbers, confidence: float = 0.95) -> Rows
     count = len(contrasts)
     covariance = contrasts @ fitted.covariance @ contrasts.T
     size = np.sqrt(np.diag(covariance))
-    value, error = contrasts @ fitted.means, size * (np.nan if dev is None else dev)
+    value = contrasts @ fitted.means
+    value[np.abs(value) <= ROUNDING * float(np.nanmax(np.abs(values)))] = 0.0  # arms that are alike but for arithmetic
+    error = size * (np.nan if dev is None else dev)
     freedom, alone = np.full(count, float(df)), confidence ** (1 / count) if count else confidence
     critical, method = np.full(count, np.nan), [PAIRED if len(values) == 2 else POOLED] * count
-    touched = [found.apart or any(arm.touches(row) for arm in found.noisy) for row in contrasts]
+    touched = [found.heterogeneous or any(arm.touches(row) for arm in found.noisy) for row in contrasts]
     for row in np.flatnonzero(touched):
         critical[row] = _quantile(freedom[row], alone)
         own = own_row(values, contrasts[row])
-        if own and (found.apart or not own.error * _quantile(own.df, alone) <= critical[row] * error[row]):
+        if own and (found.heterogeneous or not own.error * _quantile(own.df, alone) <= critical[row] * error[row]):
             value[row], error[row], freedom[row], method[row] = own.value, own.error, own.df, own.method
             critical[row] = _quantile(own.df, alone)
-    agreed = tuple(int(row) for row in np.flatnonzero(~np.array(touched, dtype=bool)))
-    together = None
-    if agreed and dev and df:
-        together = largest((covariance / np.outer(size, size))[np.ix_(agreed, agreed)], df)
-        critical[list(agreed)] = together.quantile(confidence if len(agreed) == count else confidence ** (len(agreed) / count))
-    return Rows(value, error, freedom, critical, tuple(method), found, tuple(pool), confidence, together, agreed)
+    pooled = tuple(int(row) for row in np.flatnonzero(~np.array(touched, dtype=bool)))
+    joint = None
+    if pooled and dev and df:
+        joint = largest((covariance / np.outer(size, size))[np.ix_(pooled, pooled)], df)
+        critical[list(pooled)] = joint.quantile(confidence if len(pooled) == count else confidence ** (len(pooled) / count))
+    return Rows(value, error, freedom, critical, tuple(method), found, tuple(pool), confidence, joint, pooled)
 
 
 def _quantile(df: float, confidence: float) -> float:
@@ -159,8 +161,8 @@ def own_row(values: Numbers, weights: Numbers) -> Own | None:
         found = Own(float(differences.mean()), error, n - 1, PAIRED)
     else:
         parts = [(float(w), row[np.isfinite(row)]) for w, row in zip(weights, values, strict=True) if w]
-        apart = welch(parts)
-        if apart is None or not apart.error:
+        unpaired = welch(parts)
+        if unpaired is None or not unpaired.error:
             return None
-        found = Own(apart.value, apart.error, apart.df, WELCH)
+        found = Own(unpaired.value, unpaired.error, unpaired.df, WELCH)
     return found if found.error > ROUNDING * float(np.nanmax(np.abs(values))) else None

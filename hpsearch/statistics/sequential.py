@@ -212,8 +212,8 @@ def judge_any(values: Numbers, contrasts: Numbers, confidence: float) -> tuple[l
         return [], None
     possible = [n for n, row in enumerate(contrasts) if not row[~arms].any()]
     seen = layout(there[arms][:, there.any(axis=0)]).seen
-    apart = estimable(seen, contrasts[possible][:, arms])
-    places = [n for n, told in zip(possible, apart, strict=True) if told]
+    told = estimable(seen, contrasts[possible][:, arms])
+    places = [n for n, known in zip(possible, told, strict=True) if known]
     return places, judge(values[arms], contrasts[places][:, arms], confidence) if places else None
 
 
@@ -263,8 +263,8 @@ def effects_by_looks(
 ) -> tuple[Effect, ...]:
     """Every contrast at the look that decided it, or at the last one so far.
 
-    Intervals are repeated confidence intervals: those of all rows at all looks hold together, so they are valid however the seeds
-    were stopped, for this metric and for others measured in the same trials. P-values are repeated ones. Holm's and the exact test
+    Intervals are repeated confidence intervals, simultaneous over all rows and looks, so they are valid however the seeds were
+    stopped, for this metric and for others measured in the same trials. P-values are repeated ones. Holm's and the exact test
     are left out: they are for tables that are looked at once. Before the first look there are estimates without intervals.
     Source: Jennison and Turnbull (1989), Journal of the Royal Statistical Society B 51, 305-361.
     """

@@ -43,7 +43,7 @@ class Spread:
     unlike: float | None = None
 
     @property
-    def apart(self) -> bool:
+    def heterogeneous(self) -> bool:
         """Whether no pooled variance serves any row."""
         return self.unlike is not None and self.unlike < UNLIKE
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Apart(Value):
+class Unpaired(Value):
     """A contrast of independent arms: estimate, standard error and Welch's degrees of freedom.
 
     With an arm's mean m, variance s^2 of n runs and weight w: estimate sum w m, squared error sum w^2 s^2 / n, and
@@ -59,46 +59,46 @@ class Apart(Value):
         return counts[found] if found < len(counts) else None
 
 
-def apart(contrast: Contrast, scores: Mapping[str, Numbers]) -> Apart | None:
+def unpaired_contrast(contrast: Contrast, scores: Mapping[str, Numbers]) -> Unpaired | None:
     """The contrast of arms' scores by name; None where an arm has none.
 
     >>> from hpsearch.ablation import Trick, ladder
     >>> [step] = ladder(Trick("a", {"x": 1})).contrasts
-    >>> found = apart(step, {"base": np.array([1.0, 2.0, 3.0]), "a": np.array([4.0, 6.0, 8.0])})
+    >>> found = unpaired_contrast(step, {"base": np.array([1.0, 2.0, 3.0]), "a": np.array([4.0, 6.0, 8.0])})
     >>> found.value, round(found.error, 3), round(found.df, 2)
     (4.0, 1.291, 2.94)
     """
     return welch([(weight, scores.get(arm.name, np.zeros(0))) for arm, weight in contrast.weights if weight])
 
 
-def welch(parts: Sequence[tuple[float, Numbers]]) -> Apart | None:
+def welch(parts: Sequence[tuple[float, Numbers]]) -> Unpaired | None:
     """The contrast of weights and the scores of each arm; None where an arm has none."""
     if not all(len(found) for _, found in parts):
         return None
     value = sum(weight * float(found.mean()) for weight, found in parts)
     if min(len(found) for _, found in parts) < 2:
-        return Apart(value, None, 0.0, ())
+        return Unpaired(value, None, 0.0, ())
     spread = tuple(weight**2 * _variance(found) for weight, found in parts)
     shares = [v / len(found) for v, (_, found) in zip(spread, parts, strict=True)]
     below = sum(share**2 / (len(found) - 1) for share, (_, found) in zip(shares, parts, strict=True))
-    return Apart(value, math.sqrt(sum(shares)), sum(shares) ** 2 / below if below else 0.0, spread)
+    return Unpaired(value, math.sqrt(sum(shares)), sum(shares) ** 2 / below if below else 0.0, spread)
 
 
 def _variance(scores: Numbers) -> float:
-    """Of one arm's runs; 0 where nothing but arithmetic tells them apart."""
+    """Of one arm's runs; 0 where they differ by rounding alone."""
     found = float(scores.var(ddof=1))
     return found if math.sqrt(found) > ROUNDING * float(np.abs(scores).max()) else 0.0
 
 
-def together(plan: Plan, scores: "pd.DataFrame", confidence: float = 0.95) -> tuple[dict[Contrast, Apart], float]:
-    """Every contrast that could be measured, and the error rate that each may have so that all hold together.
+def unpaired_contrasts(plan: Plan, scores: "pd.DataFrame", confidence: float = 0.95) -> tuple[dict[Contrast, Unpaired], float]:
+    """Every contrast that could be measured, and the error rate of each that makes their intervals simultaneous.
 
     Bonferroni: the share of error is parted evenly between the contrasts that have an interval.
     """
     check_share("confidence", confidence)
     known = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
     by_arm = {str(arm): mine["score"].to_numpy(dtype=np.float64) for arm, mine in known.groupby("arm")}
-    found = {contrast: measured for contrast in plan.contrasts if (measured := apart(contrast, by_arm)) is not None}
+    found = {contrast: measured for contrast in plan.contrasts if (measured := unpaired_contrast(contrast, by_arm)) is not None}
     return found, (1 - confidence) / max(1, sum(bool(each.error) for each in found.values()))
 
 

@@ -18,9 +18,9 @@ HARMLESS = {
     "__init__",
 }  # nobody imports them
 LIBRARIES = {
-    "PIL", "alembic", "click", "cloudpickle", "filelock", "great_tables", "hpsearch", "jinja2", "joblib", "markupsafe", "narwhals",
+    "PIL", "alembic", "click", "cloudpickle", "filelock", "hpsearch", "jinja2", "joblib", "markupsafe", "narwhals",
     "numpy", "optuna", "packaging", "pandas", "patsy", "plotly", "pyarrow", "ray", "requests", "rich", "scipy", "sklearn",
-    "sqlalchemy", "statsmodels", "sympy", "torch", "torchvision", "tqdm", "triton", "typer", "typing_extensions", "yaml",
+    "sqlalchemy", "sympy", "torch", "torchvision", "tqdm", "triton", "typer", "typing_extensions", "yaml",
 }  # fmt: skip
 
 

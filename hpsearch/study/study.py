@@ -132,9 +132,19 @@ class Study(Value):
         return True
 
     @property
+    def trains(self) -> bool:
+        """Whether its trials are trained here; results may have been made elsewhere."""
+        return True
+
+    @property
     def repeat(self) -> str:
         """What one repeat of an arm is called."""
         return "seed"
+
+    @property
+    def unit_of_time(self) -> str:
+        """What is counted within a training."""
+        return "epoch"
 
     @property
     def searches(self) -> tuple[Arm, ...]:

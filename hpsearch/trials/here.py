@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from hpsearch.run import Row
 from hpsearch.trials.session import Session
@@ -69,12 +69,23 @@ def signals_noted() -> Iterator[list[BaseException]]:
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """Give the driver back what a training function in its process may have changed: the folder it stands in, where it prints."""
-    folder, streams = os.getcwd(), (sys.stdout, sys.stderr)
+    """Give the driver back what a training function in its process may have changed: the folder it stands in, where it prints.
+
+    A call of ``os._exit`` would end the driver without a word, and with exit code 0 where the caller likes.
+    """
+    folder, streams, leave, ours = os.getcwd(), (sys.stdout, sys.stderr), os._exit, os.getpid()
     sys.stdout, sys.stderr = (_Unclosable(stream) for stream in streams)
+
+    def leaving(status: int) -> NoReturn:
+        if os.getpid() != ours:  # a process that the training function forked
+            leave(status)
+        raise RuntimeError(f"os._exit({status}) was called, which would have ended the whole run")
+
+    os._exit = leaving
     try:
         yield
     finally:
+        os._exit = leave
         sys.stdout, sys.stderr = streams
         with suppress(OSError):  # it may be gone
             os.chdir(folder)

@@ -48,6 +48,7 @@ CASES: dict[str, Case] = {
     "some failed": (RUN, study("if config.wide: raise OSError('disk')"), 1, "2 trials failed: OSError: disk (arm wide"),
     "all failed": (RUN, study("raise OSError('disk')"), 1, "4 trials failed: OSError: disk"),
     "sys.exit in a trial": (RUN, study("sys.exit(0)"), 1, "4 trials failed: SystemExit: sys.exit(0) was called"),
+    "os._exit in a trial": (RUN, study("os._exit(0)"), 1, "4 trials failed: RuntimeError: os._exit(0) was called"),
     "a breach in one arm": (RUN, study("if config.wide: return"), 1, "2 trials failed: the training function yielded 0 of the 2"),
     "a breach in all": (RUN, study("yield 3"), 2, "gave 3 for epoch 1: it must be a mapping of metrics"),
     "all points fail": (RUN, study("raise OSError('disk')", SEARCH), 2, "all 4 failed"),

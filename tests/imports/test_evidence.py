@@ -76,7 +76,7 @@ def test_every_verdict_on_one_run_says_that_it_carries_no_interval():
     said = markdown(evidence)
     assert "one run carries no interval" in said
     assert "(not a deviation from seed to seed)" in said
-    frame = last_epochs_frame(evidence, evidence.study)  # type: ignore[arg-type]
+    frame = last_epochs_frame(evidence)
     assert frame["last"].tolist() == [0.7, 1.4]
     assert frame["mean"].round(9).tolist() == [0.5, 1.0]  # of the last five
     assert frame["sd"].round(9).tolist() == [pytest.approx(math.sqrt(0.025), abs=1e-6), pytest.approx(math.sqrt(0.1), abs=1e-6)]

@@ -47,10 +47,8 @@ DOORS = {
     ),
     "sklearn": ("report/importance.py",),
     "plotly": ("report/",),
-    "great_tables": ("report/",),
     "jinja2": ("report/",),
     "sqlalchemy": ("results/",),
-    "statsmodels": ("statistics/",),
     "typer": ("cli/",),
 }
 

@@ -17,8 +17,9 @@ from hpsearch import (
     orders,
     plackett_burman,
 )
+from hpsearch.ablation.families import READINGS
 from hpsearch.report.blocks import Chart, Heading, Text
-from hpsearch.report.sections.order_effects import READINGS, gap_words, interactions_frame, notes, readings_frame
+from hpsearch.report.sections.order_effects import LOOKS, gap_words, interactions_frame, notes, readings_frame
 from hpsearch.report.sections.order_effects import orders as section
 from hpsearch.report.words import unit
 from hpsearch.results.inference import effects
@@ -81,6 +82,7 @@ def test_every_design_that_asks_of_a_trick_has_a_reading():
     plans = [ladder(*THREE), leave_one_out(*THREE), one_at_a_time(*THREE), factorial(*THREE), orders(*THREE, n=2)]
     plans += [first_and_last(*THREE), fractional_factorial(*THREE, resolution=3), plackett_burman(*TRICKS)]
     assert {c.design for plan in plans for c in plan.contrasts if c.trick} == set(READINGS)
+    assert set(LOOKS) == set(READINGS.values())
 
 
 def test_interactions_are_those_of_the_factorial(everything):
@@ -133,9 +135,9 @@ def test_gaps_are_told_in_a_sentence():
     resolved = gap("mixup, full stack minus alone", -0.3, -0.5, -0.1, "hurts")
     open_ = gap("warmup, full stack minus alone", 0.1, -0.1, 0.3, "not resolved")
     assert gap_words([resolved, open_], top1) == (
-        Text("Worth another amount in the full stack than alone: “mixup, full stack minus alone”, −0.30 points."),
+        Text("Worth a different amount in the full stack than alone: “mixup, full stack minus alone”, −0.30 points."),
     )
-    assert gap_words([open_], top1) == (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
+    assert gap_words([open_], top1) == (Text("No trick was shown to be worth a different amount in the full stack than alone."),)
     assert gap_words([Effect("+ a", "ladder", 0.3, 0.1, 0.5, 5, "helps")], top1) == ()
     assert gap_words([gap("a", None, None, None, "not measured")], top1) == ()
 

@@ -112,7 +112,7 @@ def test_the_answer_names_the_best_the_worst_and_the_open():
         "what helped most is “+ b”, +0.50 points (95 % interval +0.40 to +0.60).",
         "Of 6 contrasts, 3 help, 1 hurts and 2 are not resolved; "
         "what hurts most is “+ c”, −0.40 points (95 % interval −0.50 to −0.30).",
-        "Not resolved: “+ d” and “+ e”; up to 30 seeds per arm would resolve effects of the size seen, "
+        "Not resolved: “+ d” and “+ e”; 30 seeds per arm would resolve effects of the size seen, "
         "and for 1 of them even 1,000 seeds would not be enough.",
     ]
 

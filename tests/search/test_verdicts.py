@@ -125,7 +125,7 @@ def check(space, rows, margin, widen, keep):
 ROWS = [st.lists(st.tuples(*[unit] * 5), min_size=4, max_size=4) for unit in (st.floats(0, 1), st.sampled_from([0.0, 1.0]))]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     space=SPACES,
     rows=st.lists(st.one_of(ROWS), min_size=1, max_size=4),

@@ -70,7 +70,7 @@ def same(one, other):
         assert other[name] == (pytest.approx(value) if isinstance(value, float) else value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(spaces_with_rows())
 def test_a_point_holds_exactly_the_parameters_that_exist_there(drawn):
     space, rows = drawn
@@ -81,7 +81,7 @@ def test_a_point_holds_exactly_the_parameters_that_exist_there(drawn):
         assert set(space.names) >= point.keys()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(spaces_with_rows())
 def test_a_point_is_found_again_at_its_own_coordinates_which_are_nan_where_nothing_exists(drawn):
     space, rows = drawn
@@ -93,7 +93,7 @@ def test_a_point_is_found_again_at_its_own_coordinates_which_are_nan_where_nothi
         assert [not math.isnan(unit) for unit in units] == there
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(spaces_with_rows(most=9))
 def test_columns_of_points_are_the_points_one_by_one(drawn):
     space, rows = drawn
@@ -106,7 +106,7 @@ def test_columns_of_points_are_the_points_one_by_one(drawn):
         assert all(value is None for name, value in line.items() if name not in point)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(spaces_with_rows(), st.floats(0.01, 0.4), st.randoms(use_true_random=False))
 def test_a_box_holds_its_points_and_stays_inside(drawn, margin, random):
     space, rows = drawn
@@ -122,7 +122,7 @@ def test_a_box_holds_its_points_and_stays_inside(drawn, margin, random):
             assert after[1].options == tuple(option for option in before[1].options if option in seen)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spaces_with_rows(), st.floats(-1, 0), st.floats(1, 2))
 def test_a_space_that_reaches_further_holds_what_it_held(drawn, low, high):
     space, rows = drawn
@@ -133,7 +133,7 @@ def test_a_space_that_reaches_further_holds_what_it_held(drawn, low, high):
     assert space.reach({number: (0.0, 1.0) for number in range(len(space))}) == space
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spaces_with_rows(most=1), st.data())
 def test_only_the_dimension_that_is_replaced_changes(drawn, data):
     space, _ = drawn
@@ -153,7 +153,7 @@ def test_only_the_dimension_that_is_replaced_changes(drawn, data):
             assert place[each.name, each.when] == each.domain
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spaces())
 def test_a_space_travels_as_json_prints_as_python_and_labels_each_dimension_once(space):
     kinds = {kind.__name__: kind for kind in (Space, Choice, Constant, Uniform, LogUniform, Integers, LogIntegers, OneMinus)}

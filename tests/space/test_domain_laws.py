@@ -120,7 +120,7 @@ def test_the_family_has_examples_for_every_domain():
 
 @every_kind
 @given(data=st.data(), unit=UNITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_value_is_found_again_at_its_own_coordinate(kind, data, unit):
     assert breaks_round_trip(drawn(data, kind), unit) is None
 
@@ -135,7 +135,7 @@ def test_a_value_belongs_to_its_domain(kind, data, unit):
 
 @every_kind
 @given(data=st.data(), unit=UNITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_coordinate_lies_in_the_unit_interval(kind, data, unit):
     domain = drawn(data, kind)
     assert 0 <= domain.unit(domain.value(unit)) <= 1
@@ -160,7 +160,7 @@ def test_the_round_trip_law_reports_a_planted_fault(domain, monkeypatch):
 
 @every_kind
 @given(data=st.data(), one=UNITS, other=UNITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_values_grow_with_the_coordinate(kind, data, one, other):
     domain = drawn(data, kind)
     low, high = (domain.value(unit) for unit in sorted((one, other)))
@@ -170,7 +170,7 @@ def test_values_grow_with_the_coordinate(kind, data, one, other):
 
 @every_kind
 @given(data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_both_ends_are_reached_and_belong(kind, data):
     domain = drawn(data, kind)
     if listed(domain):
@@ -203,7 +203,7 @@ def test_a_value_is_plain_python_and_not_of_numpy(kind, data, unit):
 
 @every_kind
 @given(data=st.data(), marks=st.lists(UNITS, min_size=4, max_size=4).map(sorted), unit=UNITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_part_lies_inside_and_a_wider_part_holds_it(kind, data, marks, unit):
     domain = drawn(data, kind)
     assume(marks[2] - marks[1] > 1e-3)
@@ -238,7 +238,7 @@ def test_a_domain_travels_as_json_and_prints_as_python(kind, data):
 
 @every_kind
 @given(data=st.data(), marks=st.lists(UNITS, min_size=2, max_size=2).map(sorted))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_part_keeps_the_hard_limits(kind, data, marks):
     domain = drawn(data, kind)
     assume(marks[1] - marks[0] > 1e-3)
@@ -248,7 +248,7 @@ def test_a_part_keeps_the_hard_limits(kind, data, marks):
 
 @every_kind
 @given(data=st.data(), marks=st.lists(UNITS, min_size=2, max_size=2).map(sorted))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_inside_the_unit_interval_reach_is_within(kind, data, marks):
     domain = drawn(data, kind)
     assume(marks[1] - marks[0] > 1e-3)
@@ -292,7 +292,7 @@ NUMBERS = [kind for kind in KINDS if kind not in (Choice, Constant)]
 
 @pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.__name__)
 @given(data=st.data(), low=st.floats(-3, 0), high=st.floats(1, 4), unit=UNITS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_range_widens_as_asked_and_never_past_its_hard_limits(kind, data, low, high, unit):
     domain = drawn(data, kind)
     assert breaks_reach(domain, low, high) == []
@@ -305,7 +305,7 @@ def test_a_range_widens_as_asked_and_never_past_its_hard_limits(kind, data, low,
 @given(
     data=st.data(), low=st.sampled_from([-5e-324, -1e-300, -1e-17, -1e-12]), high=st.sampled_from([math.nextafter(1, 2), 1 + 1e-12])
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_rounding_makes_a_range_narrower_that_should_widen_a_little(kind, data, low, high):
     domain = drawn(data, kind)
     far = domain.reach(low, high)
@@ -324,7 +324,7 @@ def test_the_reach_law_reports_a_planted_fault(monkeypatch):
 
 @pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.__name__)
 @given(data=st.data(), low=st.floats(-3, 0), high=st.floats(1, 4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_end_is_hard_exactly_where_it_cannot_move_on(kind, data, low, high):
     far = drawn(data, kind).reach(low, high)
     wider = far.reach(-1.0, 2.0)

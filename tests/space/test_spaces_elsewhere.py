@@ -33,19 +33,19 @@ def spaces(domains):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(spaces(DOMAINS | LOGARITHMIC_WHOLE))
 def test_a_space_comes_back_from_optuna_the_same(space):
     assert from_optuna(to_optuna(space)) == space
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(spaces(DOMAINS))
 def test_a_space_comes_back_from_ray_the_same(space):
     assert from_ray(to_ray(space)) == space
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(spaces(DOMAINS | LOGARITHMIC_WHOLE))
 def test_with_losses_allowed_nothing_else_changes(space):
     assert to_optuna(space, lossy=True) == to_optuna(space)

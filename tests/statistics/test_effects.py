@@ -5,14 +5,19 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.formula.api import mixedlm, ols
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 from hpsearch import Claim, Refused, Trick, factorial, ladder
 from hpsearch.ablation import Arm, Plan, difference
 from hpsearch.statistics import Effect, effects_of, fit, judge, largest, pooled_deviation
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.randomised_blocks import table
+from hpsearch.statistics.simultaneous import holm
 
 A, B, CC = (Trick(name, {name: 1}, claims=(Claim(0.5, "the base", "a paper, Table 1"),)) for name in "abc")
 
@@ -222,6 +227,39 @@ def test_holm_steps_down_from_the_smallest_p_of_single_t_tests():
     assert [effect.p_holm for effect in judged] == pytest.approx([known[row] for row in range(len(alone))])
     assert {effect.df for effect in judged} == {12.0}
     assert all(effect.p_holm >= p for effect, p in zip(judged, alone, strict=True))
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=30))
+def test_holm_is_that_of_statsmodels(p):
+    known = multipletests(p, method="holm")[1] if p else []
+    assert holm(np.array(p)) == pytest.approx(known)
+
+
+@pytest.mark.parametrize("size", [0.4, 0.6, 0.9])
+def test_seeds_needed_of_one_row_are_those_of_the_paired_t_test_at_five_percent(size):
+    frame = scores(ladder(A), 4, np.random.default_rng(11), {"a": size})
+    [effect] = effects_of(ladder(A), frame)
+    wide = frame.pivot(index="seed", columns="arm", values="score")
+    paired = wide["a"] - wide["base"]
+    pairs = TTestPower().solve_power(abs(paired.mean() / paired.std()), alpha=0.05, power=0.8)
+    assert effect.verdict == "not resolved"
+    assert effect.seeds_needed == math.ceil(pairs)
+
+
+def test_seeds_needed_of_a_pooled_row_keep_the_error_rate_that_the_table_leaves_it():
+    plan = ladder(A, B, CC)
+    frame = scores(plan, 5, np.random.default_rng(21), {"a": 0.5})
+    effect = effects_of(plan, frame)[0]
+    level = 2 * stats.t.sf((effect.high - effect.low) / 2 / effect.error, effect.df)  # of this row, under its own interval
+    deviation = effect.error * math.sqrt(5 / 2)
+
+    def power(seeds: int) -> float:
+        df, shift = 3 * (seeds - 1), effect.value / deviation / math.sqrt(2 / seeds)
+        reach = stats.t.isf(level / 2, df)
+        return stats.nct.sf(reach, df, shift) + stats.nct.cdf(-reach, df, shift)
+
+    assert effect.method == "pooled"
+    assert power(effect.seeds_needed - 1) < 0.8 <= power(effect.seeds_needed)
 
 
 def test_balanced_tables_agree_with_a_mixed_model_whose_seeds_are_random():

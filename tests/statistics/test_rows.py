@@ -1,4 +1,4 @@
-"""Rows of a table under each method, against scipy; and that they hold together as stated."""
+"""Rows of a table under each method, against scipy; and that they are simultaneous as stated."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_where_arms_differ_throughout_no_row_is_pooled():
     values = table(3, (1, 1, 1, 1, 1, 4, 4, 4, 4, 4), 10)
     steps = np.eye(10)[1:] - np.eye(10)[:-1]
     rows = judge(values, steps)
-    assert rows.spread.apart
+    assert rows.spread.heterogeneous
     assert set(rows.method) == {"paired"}
     assert rows.error == pytest.approx((steps @ values).std(axis=1, ddof=1) / np.sqrt(10))
 

@@ -175,6 +175,22 @@ def test_what_ran_beyond_a_look_is_not_seen():
     assert effects_by_looks(RULE, PLAN, at, frame(first)) == effects_by_looks(RULE, PLAN, course(RULE, PLAN, more), frame(more))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_look_sees_only_the_scores_it_asked_for(sign):
+    """Scores that another study already had, of arms that need no more seeds, change no table, no level and no interval."""
+    known = scores({"a": 40.0}, sd=0.7)
+    wanted = course(RULE, PLAN, known).wanted
+    assert wanted == (12, 3, 12, 12)
+    asked = {key: score for key, score in known.items() if key[1] < wanted[NAMES.index(key[0])]}
+    rng = np.random.default_rng(5)
+    more = known | {("a", seed): sign * 1000 * rng.standard_normal() for seed in range(3, 12)}
+    lean, rich = course(RULE, PLAN, asked), course(RULE, PLAN, more)
+    assert rich.decided == lean.decided
+    for one, other in zip(lean.tables, rich.tables, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert effects_by_looks(RULE, PLAN, rich, frame(more)) == effects_by_looks(RULE, PLAN, lean, frame(asked))
+
+
 # ---- what is said --------------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from hpsearch import Plan, Trick, ladder
 from hpsearch.statistics import spread, spread_words
 from hpsearch.statistics.randomised_blocks import squares
-from hpsearch.statistics.spread import SUSPECTED, UNLIKE, _unlike, _without_each
+from hpsearch.statistics.spread import SUSPECTED, UNLIKE, Noisy, _unlike, _without_each
 
 PLAN, WIDE = (ladder(*(Trick(name, {name: 1}) for name in names)) for names in ("abcd", "abcdefg"))
 
@@ -44,10 +44,23 @@ def test_equal_variances_are_doubted_as_often_as_stated(lost):
             values[arm, seed] = np.nan
         found = spread(values)
         doubted += any(noisy.arm == 1 for noisy in found.noisy)
-        unlike += found.apart
+        unlike += found.heterogeneous
     error = 3.5 * np.sqrt(0.05 * 0.95 / tables)
     assert doubted / tables < SUSPECTED / 2 + error  # one arm of the two that a difference has
     assert unlike / tables < UNLIKE + error  # fewer, since the noisiest are set aside before
+
+
+@pytest.mark.parametrize("arms", [2, 4])
+def test_a_contrast_shares_its_error_rate_between_its_arms(arms):
+    """However many arms it has, a contrast is doubted as often as stated where all variances are equal."""
+    weights = np.array([1.0] * (arms // 2) + [-1.0] * (arms // 2) + [0.0] * (5 - arms))
+    share = SUSPECTED / arms
+    assert Noisy(0, 9.0, (4, 12), 0.99 * share, certain=False).touches(weights)
+    assert not Noisy(0, 9.0, (4, 12), 1.01 * share, certain=False).touches(weights)
+    assert not Noisy(4, 9.0, (4, 12), 0.0, certain=False).touches(weights)
+    rng, tables = np.random.default_rng(13), 1500
+    doubted = sum(any(noisy.touches(weights) for noisy in spread(table(rng, 5, 5)).noisy) for _ in range(tables))
+    assert doubted / tables < SUSPECTED + 3.5 * np.sqrt(SUSPECTED * (1 - SUSPECTED) / tables)
 
 
 @pytest.mark.parametrize("lost", [[], [(0, 1), (3, 2), (3, 4)]])
@@ -74,13 +87,13 @@ def test_a_noisy_arm_is_found_and_a_quiet_one_is_let_be(lost):
 
 def test_half_of_the_arms_noisy_is_seen_as_a_disagreement():
     values = np.random.default_rng(4).standard_normal((8, 10)) * np.repeat([1.0, 4.0], 4)[:, None]
-    assert spread(values).apart
+    assert spread(values).heterogeneous
 
 
 @pytest.mark.parametrize("values", [np.ones((4, 5)), np.arange(5.0) + np.zeros((4, 1)), np.full((3, 1), 2.0), np.ones((1, 4))])
 def test_tables_without_spread_say_nothing(values):
     found = spread(values)
-    assert (found.noisy, found.apart) == ((), False)
+    assert (found.noisy, found.heterogeneous) == ((), False)
 
 
 def test_one_noisy_arm_among_constant_ones_is_noisy_beyond_measure():
@@ -101,7 +114,7 @@ def test_words_of_equal_and_of_unlike_arms():
     alike = spread_words(PLAN, frame(table(np.random.default_rng(7), 5, 6)))
     assert alike.startswith("One residual variance, pooled over all 5 arms, serves every row: no arm is noisier")
     few = spread_words(PLAN, frame(table(np.random.default_rng(7), 5, 3)))
-    assert few.endswith("held together in 83 to 93 % of tables.")
+    assert few.endswith("diverges in one run of five, in 44 to 70 %.")
     assert "hide a noisy arm" not in alike
     unlike = spread_words(WIDE, frame(np.random.default_rng(4).standard_normal((8, 10)) * np.repeat([1.0, 4.0], 4)[:, None], WIDE))
     assert "differ in variance among themselves (p = " in unlike

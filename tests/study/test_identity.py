@@ -102,9 +102,8 @@ def test_the_code_that_reads_the_data_is_part_of_the_code(monkeypatch: pytest.Mo
     tricks = ladder(Trick("cosine", {"schedule": "cosine"}))
     before = Study(question="?", base=Recipe(data=digits()), vary=tricks).code
     assert before == Study(question="another", base=Recipe(data=digits(images=99)), vary=tricks).code
-    read = Path.read_text
-    planted = lambda path, **how: read(path, **how).replace("FINAL = 597", "FINAL = 596")  # noqa: E731
-    monkeypatch.setattr(Path, "read_text", planted)
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path).replace(b"FINAL = 597", b"FINAL = 596"))
     assert Study(question="?", base=Recipe(data=digits()), vary=tricks).code != before
 
 

@@ -1,5 +1,6 @@
 """The answer: the study's question answered in three sentences of plain words."""
 
+import math
 from collections.abc import Sequence
 
 from hpsearch.report.blocks import Block, Facts, Text
@@ -8,16 +9,15 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
-from hpsearch.results.inference import effects
-from hpsearch.statistics import NO_LARGER, Effect
+from hpsearch.results.inference import effects, scales_note
+from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
 
 
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
-    warnings = [Text(problem, "warning") for problem in evidence.agenda.problems]
+    warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scales_note(evidence)) if problem]
     estimated = effects(evidence)
     told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated))
     sentences = [*told, *search_words(evidence), *reached_words(evidence)]
@@ -55,8 +55,8 @@ def _banner(evidence: Evidence) -> list[Text]:
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """Numbers a reader looks for first."""
-    if isinstance(evidence.study, Elsewhere):
-        return facts_elsewhere(evidence, evidence.study)
+    if not evidence.study.trains:
+        return facts_elsewhere(evidence)
     done, failed, wanted = progress(evidence)
     study, once = evidence.study, evidence.trials.drop_duplicates("key")
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
@@ -85,7 +85,7 @@ def effects_words(estimated: Sequence[Effect], written: Unit, repeat: str = "see
         return [f"{count(len(measured), 'difference')} {were} measured, but none has an interval yet: {measured[0].verdict}."]
     if len(estimated) == 1:
         return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}.", *_unresolved(judged, repeat, seconds)]
-    return [_best(judged, written), _counted(judged, written), *_unresolved(judged, repeat, seconds)]
+    return [_best(judged, written, repeat), _counted(judged, written), *_unresolved(judged, repeat, seconds)]
 
 
 def _is(effect: Effect) -> str:
@@ -95,6 +95,7 @@ def _is(effect: Effect) -> str:
 def _worth(effect: Effect, written: Unit) -> str:
     if effect.value is None or effect.low is None or effect.high is None:
         return f"“{effect.name}”"
+    written = written.at(effect.half)
     low, high = (number(end, written.digits, signed=True) for end in (effect.low, effect.high))
     return f"“{effect.name}”, {written.worth(effect.value)} (95 % interval {low} to {high})"
 
@@ -109,14 +110,33 @@ def _stacked(effect: Effect) -> bool:
     return effect.name.startswith("all ") and effect.name.endswith(" together")
 
 
-def _best(judged: Sequence[Effect], written: Unit) -> str:
-    """What all tricks are worth together, where that was asked, and what helped most."""
-    best = _largest(judged, "helps")
+def _best(judged: Sequence[Effect], written: Unit, repeat: str) -> str:
+    """What all tricks are worth together, where that was asked, and what helped most, or is nearly shown to help or to hurt."""
+    best = _largest(judged, HELPS)
     whole = next((e for e in judged if _stacked(e)), None)
+    helped = f"what helped most is {_worth(best, written)}" if best else ""
+    near = f", but {_near(nearest, written, repeat)}" if (nearest := _nearest(judged)) and not best else ""
     if whole is None:
-        return f"What helped most is {_worth(best, written)}." if best else "Nothing was shown to help."
-    rest = f"what helped most is {_worth(best, written)}" if best else "no single contrast was shown to help"
-    return f"The whole stack {_is(whole)}: {_worth(whole, written)}; {rest}."
+        return f"{helped[0].upper()}{helped[1:]}." if best else f"Nothing was shown to help{near}."
+    return f"The whole stack {_is(whole)}: {_worth(whole, written)}; {helped or 'no single contrast was shown to help'}{near}."
+
+
+def _nearest(judged: Sequence[Effect]) -> Effect | None:
+    """The row nearest to being resolved, where one is near; the larger of two that need equally many seeds."""
+    near = [e for e in judged if e.nearly_resolved and not _stacked(e)]
+    return min(near, key=lambda e: (e.seeds_needed or 0, -abs(e.value or 0)), default=None)
+
+
+def _near(effect: Effect, written: Unit, repeat: str) -> str:
+    """A row that is nearly resolved, and what it needs.
+
+    >>> from hpsearch.report.words import unit
+    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")
+    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would do for an effect of this size'
+    """
+    side = f", of one sign under every {repeat}," if effect.one_sided else ","
+    needs = f"{effect.seeds_needed} {repeat}s per arm would do for an effect of this size"
+    return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 
 def _counted(judged: Sequence[Effect], written: Unit) -> str:
@@ -125,26 +145,27 @@ def _counted(judged: Sequence[Effect], written: Unit) -> str:
     >>> _counted([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")] * 2, Unit("loss", "", "", 1))
     'Of 2 contrasts, 2 help, none hurts and none is left unresolved.'
     """
-    amounts = {verdict: sum(e.verdict == verdict for e in judged) for verdict in ("helps", "hurts", NO_LARGER)}
+    amounts = {verdict: sum(e.verdict == verdict for e in judged) for verdict in (HELPS, HURTS, NO_LARGER)}
     still = len(judged) - sum(amounts.values())
-    hurts = "none hurts" if not amounts["hurts"] else f"{amounts['hurts']} hurt{'s' * (amounts['hurts'] == 1)}"
-    helps = "none helps" if not amounts["helps"] else f"{amounts['helps']} help{'s' * (amounts['helps'] == 1)}"
+    hurts = "none hurts" if not amounts[HURTS] else f"{amounts[HURTS]} hurt{'s' * (amounts[HURTS] == 1)}"
+    helps = "none helps" if not amounts[HELPS] else f"{amounts[HELPS]} help{'s' * (amounts[HELPS] == 1)}"
     alike = f", {amounts[NO_LARGER]} show{'s' * (amounts[NO_LARGER] == 1)} {NO_LARGER}" if amounts[NO_LARGER] else ""
     unresolved = "none is left unresolved" if not still else f"{still} {'is' if still == 1 else 'are'} not resolved"
-    worst = _largest(judged, "hurts")
+    worst = _largest(judged, HURTS)
     said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts}{alike} and {unresolved}"
     return f"{said}; what hurts most is {_worth(worst, written)}." if worst else f"{said}."
 
 
 def _unresolved(judged: Sequence[Effect], repeat: str, seconds: float | None) -> list[str]:
     """What is not resolved, and what it would cost to resolve it."""
-    still = [e for e in judged if e.verdict == "not resolved"]
+    still = sorted((e for e in judged if e.verdict == NOT_RESOLVED), key=lambda e: e.seeds_needed or math.inf)
     if not still:
         return []
-    most = max((e.seeds_needed for e in still if e.seeds_needed), default=None)
+    needed = [e.seeds_needed for e in still if e.seeds_needed]
     hopeless = sum(e.seeds_needed is None for e in still)
+    most = f"{needed[0]:,} to {needed[-1]:,}" if len(set(needed)) > 1 else f"{needed[0]:,}" if needed else ""
     said = f"Not resolved: {listed(f'“{e.name}”' for e in still)}"
-    said += f"; up to {most} {repeat}s per arm would resolve effects of the size seen" if most else ""
+    said += f"; {most} {repeat}s per arm would resolve effects of the size seen" if most else ""
     said += f", {hours(seconds)} more of training in all" if most and seconds else ""
     if hopeless:
         whose = f", and for {hopeless} of them" if most else "; for them"
@@ -181,10 +202,10 @@ def reached_words(evidence: Evidence) -> list[str]:
     written = unit_of(evidence)
     unit = f" {written.value}" if written.value else ""
     return [
-        f"On the final set “{line['arm']}” reaches a {written.name} of {number(line['mean'], written.digits)}{unit}, "
-        f"mean of {count(line['n'], 'seed')}" + (f", SD {number(line['sd'], written.digits)}." if line["n"] > 1 else ".")
+        f"On the final set “{line['arm']}” reaches a {written.name} of {own.number(line['mean'])}{unit}, "
+        f"mean of {count(line['n'], 'seed')}" + (f", SD {own.number(line['sd'])}." if line["n"] > 1 else ".")
         for line in arms_frame(evidence).to_dict("records")
-        if line["n"]
+        if line["n"] and (own := written.at(line["sd"]))
     ]
 
 

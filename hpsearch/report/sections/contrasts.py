@@ -3,29 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.needed import seconds_needed
-from hpsearch.report.words import Unit, count, hours, listed, short_names, unit
+from hpsearch.report.words import Unit, count, decimals, hours, known, listed, short_names, unit
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scores_of
 from hpsearch.statistics import Effect, pooled_deviation, within_deviation
 from hpsearch.statistics import resolution as forecast
+from hpsearch.statistics.randomised_blocks import ROUNDING
 
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
-SEEDS = "{} {}: of the arm that has fewest."
+SEEDS = "{} {}: the fewest of any arm in the row."
 NEEDED = "Needed: per arm, to resolve an effect of the size seen with 80 % power."
 HOURS = "Training: what the arms of the row still lack would take; rows share arms, so these do not add up."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 P_VALUES = {  # by column: its heading, and the one it shares
-    "p": ("with the intervals", "p, all rows together"),
-    "p_holm": ("Holm", "p, all rows together"),
-    "p_margin": ("within the margin", "p, all rows together"),
-    "p_exact": ("sign flip", "p, exact, of the row alone"),
-    "p_floor": ("smallest possible", "p, exact, of the row alone"),
+    "p": ("with the intervals", "p, adjusted for all rows"),
+    "p_holm": ("Holm", "p, adjusted for all rows"),
+    "p_margin": ("within the margin", "p, adjusted for all rows"),
+    "p_exact": ("sign flip", "exact p of this row alone"),
+    "p_floor": ("smallest possible", "exact p of this row alone"),
 }
+ONE_LINE = 12  # letters of a verdict that is not broken: "not resolved"
 BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
 UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
 CLAIMED = "The claims are others’: where data, network or budget differ from theirs, agreement in sign is all that can be asked."
@@ -39,7 +42,7 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
     measured, needed = [effect for effect in estimated if effect.value is not None], seconds_needed(evidence, estimated)
     blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat, needed)] if measured else []
     blocks += [
-        Fold("How sure each row is: p-values, and whose spread the interval rests on", (certainty_table(estimated, written),))
+        Fold("How sure each row is: p-values, standard errors and degrees of freedom", (certainty_table(estimated, written),))
     ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
@@ -50,10 +53,10 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
-    """The contrasts of another metric that the study judges, which hold together by themselves."""
+    """The contrasts of another metric that the study judges, with simultaneous intervals of their own."""
     estimated = effects(evidence, metric=metric)
     scores = scores_of(evidence, metric)
-    written = unit(metric, pooled_deviation(scores) if len(scores) else None)
+    written = unit(metric, spread_of(scores, evidence.study.paired))
     table = contrasts(estimated, written, evidence.study.repeat, seconds_needed(evidence, estimated))
     return Fold(f"The same contrasts in {written.name}", (replace(table, name=f"effects-{place}"),))
 
@@ -73,9 +76,18 @@ def resolution(evidence: Evidence) -> str:
 
 def unit_of(evidence: Evidence) -> Unit:
     """The unit of the study's metric, with decimals for the deviation from seed to seed."""
-    measured = evidence.measurements()
-    spread = pooled_deviation if evidence.study.paired else within_deviation
-    return unit(evidence.study.metric, spread(measured[["arm", "seed", "score"]]) if len(measured) else None)
+    scores = evidence.measurements()[["arm", "seed", "score"]]
+    return unit(evidence.study.metric, spread_of(scores, evidence.study.paired))
+
+
+def spread_of(scores: pd.DataFrame, paired: bool) -> float | None:
+    """The standard deviation from seed to seed; where there is none to be seen, how far scores differ, or how large they are."""
+    scores = scores[np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
+    if scores.empty:
+        return None
+    found, spread = scores["score"], pooled_deviation(scores) if paired else within_deviation(scores)
+    sizes: tuple[float | None, ...] = (spread, float(found.max() - found.min()), float(found.abs().max()))
+    return next((size for size in sizes if size is not None and known(size)), None)
 
 
 def effects_frame(estimated: Sequence[Effect], seconds: Sequence[float | None] = ()) -> pd.DataFrame:
@@ -109,6 +121,7 @@ def effects_frame(estimated: Sequence[Effect], seconds: Sequence[float | None] =
 def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: Sequence[float | None] = ()) -> Table:
     """The table of contrasts; a column nobody filled is left out."""
     frame = effects_frame(estimated, seconds)
+    frame["digits"] = [written.at(e.half).digits for e in estimated]
     frame["needed"] = [_needed(e) for e in estimated]
     frame["training"] = ["" if pd.isna(each) else hours(3600 * each) for each in frame["hours_needed"]]
     frame["beside"] = [beside(e) for e in estimated]
@@ -116,10 +129,10 @@ def contrasts(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", 
     ran = "run" if repeat == "seed" else "there"
     columns = (
         Column("contrast", "Contrast"),
-        Column("difference", "Difference", written.digits, signed=True),
-        Column("low", "low", written.digits, signed=True, over=interval),
-        Column("high", "high", written.digits, signed=True, over=interval),
-        Column("verdict", "Verdict", width=7, tints=TINTS),
+        Column("difference", "Difference", written.digits, signed=True, by="digits"),
+        Column("low", "low", written.digits, signed=True, over=interval, by="digits"),
+        Column("high", "high", written.digits, signed=True, over=interval, by="digits"),
+        Column("verdict", "Verdict", width=7, whole=max(map(len, frame["verdict"])) <= ONE_LINE, tints=TINTS),
         Column("seeds", ran, 0, over=repeats, width=3.5),
         Column("needed", "needed", right=True, over=repeats),
         Column("training", "training", right=True, over=repeats),
@@ -145,10 +158,11 @@ def certainty_table(estimated: Sequence[Effect], written: Unit) -> Table:
     """The table behind the verdicts: standard error, degrees of freedom, and p-values adjusted and not."""
     frame = effects_frame([e for e in estimated if e.low is not None])
     frame = frame.assign(**{f"shown {name}": [_p(value) for value in frame[name]] for name in P_VALUES})
+    frame["digits"] = [max(written.least, decimals(error)) for error in frame["error"]]
     columns = [
         Column("contrast", "Contrast"),
         Column("method", "Interval", width=5),
-        Column("error", "SE", written.digits + 1),
+        Column("error", "SE", written.digits, by="digits"),
         Column("df", "df", 0 if (frame["df"] % 1 == 0).all() else 1),
         *(Column(f"shown {name}", label, right=True, over=over) for name, (label, over) in P_VALUES.items()),
     ]
@@ -185,7 +199,9 @@ def arms_frame(evidence: Evidence) -> pd.DataFrame:
     for arm in evidence.study.plan.arms:
         scores = measured.loc[measured["arm"] == arm.name, "score"].dropna()
         tricks = ", ".join(trick.name for trick in arm.tricks) or "none"
-        lines.append({"arm": short[arm.name], "tricks": tricks, "mean": scores.mean(), "sd": scores.std(), "n": len(scores)})
+        sd = float(scores.std())
+        sd = 0.0 if sd <= ROUNDING * scores.abs().max() else sd
+        lines.append({"arm": short[arm.name], "tricks": tricks, "mean": scores.mean(), "sd": sd, "n": len(scores)})
     kinds = {"mean": "float64", "sd": "float64", "n": "int64"}
     return pd.DataFrame(lines, columns=["arm", "tricks", "mean", "sd", "n"]).astype(kinds)
 
@@ -198,7 +214,9 @@ def arms_table(frame: pd.DataFrame, written: Unit, repeat: str = "seed") -> Tabl
         return Table("arms", "The arms that will be trained.", frame, (arm, tricks))
     many = Column("n", f"{repeat.capitalize()}s", 0)
     spread = frame["sd"].notna().any()
-    numbers = (Column("mean", "Mean", written.digits), *[Column("sd", "SD", written.digits)] * bool(spread), many)
+    frame = frame.assign(digits=[written.at(sd).digits for sd in frame["sd"]])
+    mean, sd = (Column(key, name, written.digits, by="digits") for key, name in (("mean", "Mean"), ("sd", "SD")))
+    numbers = (mean, *[sd] * bool(spread), many)
     caption = f"The arms: {written.of_value()}, mean over {repeat}s"
     caption += f" and standard deviation (SD) from {repeat} to {repeat}." if spread else "."
     uneven = frame["n"].nunique() > 1 and repeat == "seed"

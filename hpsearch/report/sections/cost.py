@@ -7,7 +7,6 @@ from hpsearch.report.networks import sizes
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.words import Unit, count, hours, short_names
 from hpsearch.results.evidence import SEARCH, Evidence
-from hpsearch.results.imports import Elsewhere
 
 SPEED = "_per_second"  # how a metric that is a speed ends
 TRAINING = "One training, median"
@@ -17,8 +16,7 @@ ARM_NUMBERS = ("parameters", "multiply_adds", "hours", "gain", "per_hour")
 def cost(evidence: Evidence) -> tuple[Block, ...]:
     """Tables of the parts and of the arms, and a sentence; nothing before something ran."""
     frame = cost_frame(evidence)
-    elsewhere = isinstance(evidence.study, Elsewhere)
-    if not frame["epochs"].sum() or (elsewhere and not frame["hours"].sum()):
+    if not frame["epochs"].sum() or (not evidence.study.trains and not frame["hours"].sum()):
         return ()
     arms = arms_cost_frame(evidence)
     blocks: list[Block] = [Text(spent(evidence)), cost_table(frame)]
@@ -30,8 +28,8 @@ def spent(evidence: Evidence) -> str:
     epochs = len(evidence.rows.drop_duplicates(["key", "epoch"]))
     seconds = evidence.trials.drop_duplicates("key")["seconds"].sum()
     budget = evidence.study.budget
-    if isinstance(evidence.study, Elsewhere):
-        return f"{count(epochs, evidence.study.clock)} ran elsewhere, {hours(seconds)} in all, as the source has them."
+    if not evidence.study.trains:
+        return f"{count(epochs, evidence.study.unit_of_time)} ran elsewhere, {hours(seconds)} in all, as the source has them."
     share = f" of a budget of {budget:,}" if budget else f" of {evidence.study.cost:,} planned"
     return f"{count(epochs, 'epoch')} ran{share}, {hours(seconds)} of training in all."
 

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from hpsearch.report.blocks import Block, Chart, Text
 from hpsearch.report.charts import CLEAR, colour, faded, figure, label
-from hpsearch.report.sections.imported import clock, last_epochs
+from hpsearch.report.sections.imported import last_epochs
 from hpsearch.report.words import in_order, number, short_names, unit
 from hpsearch.results.evidence import MEASUREMENT, Evidence
 
@@ -58,7 +58,7 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
     drawn = figure(
         traces,
         height=440,
-        xaxis={"title": {"text": label(clock(evidence))}},
+        xaxis={"title": {"text": label(evidence.study.unit_of_time)}},
         yaxis={"title": {"text": label(written.of_value())}},
         hovermode="x",
         margin={"l": 8, "r": 16, "t": 16 + 22 * -(-len(arms) // 5), "b": 8, "pad": 4},
@@ -70,7 +70,11 @@ def curve(evidence: Evidence, metric: str, frame: pd.DataFrame) -> Chart:
     name = written.name.removeprefix("train ").capitalize()
     repeat = evidence.study.repeat
     band = f"mean over {repeat}s, band from lowest to highest {repeat}" if (frame["n"] > 1).any() else f"one {repeat} per arm"
-    thin = f" Long curves are drawn at evenly spaced {clock(evidence)}s." if frame.groupby("arm").size().max() > most else ""
+    thin = (
+        f" Long curves are drawn at evenly spaced {evidence.study.unit_of_time}s."
+        if frame.groupby("arm").size().max() > most
+        else ""
+    )
     caption = f"{name}{on}, {band}.{thin}{hidden}"
     positive = bool((frame["low"] > 0).all())
     rows = -(-len(arms) // 2)  # of the legend on a narrow screen

@@ -7,7 +7,6 @@ import pandas as pd
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 
 REMEDY = (
     "Once the cause is mended they run again with `hpsearch run --retry-failed`, or by themselves where the training function was "
@@ -22,7 +21,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
     """What failed or was stopped, or that nothing was; nothing before something ran."""
     frame = failures_frame(evidence)
     ran = evidence.trials["state"].isin(["complete", "failed", "stopped"]).any()
-    if frame.empty and isinstance(evidence.study, Elsewhere):
+    if frame.empty and not evidence.study.trains:
         return ()
     if frame.empty:
         return (Text("No trial failed."),) if ran else ()
@@ -35,7 +34,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         if stopped
         else ""
     )
-    if failed and not isinstance(evidence.study, Elsewhere):
+    if failed and evidence.study.trains:
         said += f" {REMEDY}"
     columns = (
         *((Column("state", "State"),) if stopped else ()),
@@ -60,9 +59,12 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Numbers in a reason count for nothing.
     """
     kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
-    grouped = frame.assign(kind=kind).groupby(["state", "kind"], sort=False)
+    told = frame.reindex(columns=["state", "reason", "arm", "key"])
+    grouped = told.assign(kind=kind).groupby(["state", "kind"], sort=False)
     firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
-    lines = grouped.agg(**firsts, arms=("arm", lambda arms: listed(arms.unique())), arms_count=("arm", "nunique")).reset_index()
+    lines = grouped.agg(
+        **firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")
+    ).reset_index()
     columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
     return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
 

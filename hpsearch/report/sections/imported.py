@@ -5,14 +5,13 @@ import pandas as pd
 from hpsearch.report.blocks import Block, Column, Heading, Table, Text
 from hpsearch.report.words import Unit, count, hours, number, short_names, unit
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.run import larger_is_better
 
 LAST = 5  # epochs whose spread is shown
 WELCH = (
     "Differences are those of the arms’ means. Runs are not paired: no run of an arm is the partner of one of another, so each arm "
-    "has a variance of its own, and intervals are Welch’s. They hold for all contrasts of the table together with 95 % confidence, "
-    "after Bonferroni; p-values in the CSV file are adjusted in the same way. A contrast helps or hurts where its interval "
+    "has a variance of its own, and intervals are Welch’s, simultaneous over all contrasts of the table at 95 % confidence by "
+    "Bonferroni; p-values in the CSV file are adjusted in the same way. A contrast helps or hurts where its interval "
     "excludes zero, and is not resolved otherwise. The number of runs that would resolve an effect is for the size and the spread "
     "seen, at 80 % power."
 )
@@ -27,53 +26,49 @@ SETTLED = (
 )
 
 
-def clock(evidence: Evidence) -> str:
-    """What is counted within a run: the source's own word where the results were made elsewhere."""
-    study = evidence.study
-    return study.clock if isinstance(study, Elsewhere) else "epoch"
-
-
-def facts_elsewhere(evidence: Evidence, study: Elsewhere) -> tuple[tuple[str, str], ...]:
+def facts_elsewhere(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """Numbers a reader looks for first: runs with a score, runs per arm, and time where the source tells it."""
+    study = evidence.study
     states, seconds = evidence.trials["state"], evidence.trials["seconds"].sum()
-    each = f"{study.seeds}" if study.fewest == study.seeds else f"{study.fewest} to {study.seeds}"
+    each = f"{study.most_seeds}" if study.first_seeds == study.most_seeds else f"{study.first_seeds} to {study.most_seeds}"
     pairs = [("runs", f"{len(states):,}"), ("of them failed", f"{(states == 'failed').sum():,}")]
     pairs += [("arms", f"{len(study.plan.arms)}"), ("runs per arm", each)]
     return (*pairs, *((("training time", hours(seconds)),) if seconds else ()))
 
 
-def methods_elsewhere(evidence: Evidence, study: Elsewhere, written: Unit, paired: tuple[str, ...]) -> tuple[Block, ...]:
+def methods_elsewhere(evidence: Evidence, written: Unit, paired: tuple[str, ...], scales: str) -> tuple[Block, ...]:
     """The score, the model, and what one run cannot say; ``paired`` is what is said of the model with seeds as blocks."""
-    epochs = evidence.trials["epochs"]
+    study, epochs = evidence.study, evidence.trials["epochs"]
     span = f"{epochs.min():,}" if epochs.min() == epochs.max() else f"{epochs.min():,} to {epochs.max():,}"
-    when = f"in its last {study.clock}, of {span} that the source has" if epochs.any() else "as the source has it"
+    when = f"in its last {study.unit_of_time}, of {span} that the source has" if epochs.any() else "as the source has it"
     percent = f", in {written.value}" if written.value else ""
     better = "larger" if larger_is_better(study.goal) else "smaller"
     said = [f"The score of a run is its {written.name}{percent}, {when}; {better} is better. {NOT_OURS}"]
     said += filter(None, paired) if study.paired else [WELCH] if study.most_seeds > 1 else []
-    said += [ONE_RUN] if study.fewest == 1 else []
+    said += [ONE_RUN] if study.first_seeds == 1 else []
+    said += [scales] if scales else []
     return tuple(Text(each) for each in said)
 
 
 def last_epochs(evidence: Evidence) -> tuple[Block, ...]:
     """The spread over the last epochs of every run whose arm has no other: what there is, called what it is."""
     study = evidence.study
-    if not isinstance(study, Elsewhere):
+    if study.trains:
         return ()
-    frame = last_epochs_frame(evidence, study)
+    frame = last_epochs_frame(evidence)
     if frame.empty:
         return ()
     written = unit(study.metric, float(frame["sd"].max()))
     columns = (
         Column("arm", "Arm"),
-        Column("epochs", f"{study.clock.capitalize()}s", 0),
+        Column("epochs", f"{study.unit_of_time.capitalize()}s", 0),
         Column("last", "Last", written.digits),
         Column("mean", "Mean", written.digits),
         Column("sd", "SD", written.digits),
         Column("low", "Lowest", written.digits),
         Column("high", "Highest", written.digits),
     )
-    most = count(int(frame["n"].max()), study.clock)
+    most = count(int(frame["n"].max()), study.unit_of_time)
     caption = f"Spread of {written.of_value()}, over the last {most} of each run (not a deviation from seed to seed)."
     wide = number(float((frame["high"] - frame["low"]).max()), written.digits)
     points = f" {written.difference}" if written.difference else ""
@@ -84,8 +79,9 @@ def last_epochs(evidence: Evidence) -> tuple[Block, ...]:
     )
 
 
-def last_epochs_frame(evidence: Evidence, study: Elsewhere) -> pd.DataFrame:
+def last_epochs_frame(evidence: Evidence) -> pd.DataFrame:
     """Per run that is alone in its arm: epochs in all, the last value, and mean, SD, lowest and highest of the last few."""
+    study = evidence.study
     alone = evidence.trials[~evidence.trials["arm"].duplicated(keep=False) & (evidence.trials["state"] == "complete")]
     short = short_names(study.plan)
     lines = []

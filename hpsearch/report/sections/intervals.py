@@ -33,7 +33,7 @@ def intervals(evidence: Evidence) -> tuple[Block, ...]:
 def seeds_frame(evidence: Evidence) -> pd.DataFrame:
     """One line per finished measurement: short name of the arm, whether it is a rung of the ladder, seed, score."""
     plan = evidence.study.plan
-    rungs = {arm.name for c in plan.contrasts if c.design == "ladder" for arm, _ in c.weights}
+    rungs = {arm.name for arm in plan.rungs}
     measured = evidence.measurements().dropna(subset=["score"])
     short = short_names(plan)
     order = {arm.name: place for place, arm in enumerate(plan.arms)}
@@ -139,7 +139,8 @@ def _claims(shown: pd.DataFrame, places: Sequence[float], written: Unit) -> go.S
 
 def _said(line: Mapping[Any, Any], written: Unit) -> str:
     """One contrast in words, for those who read the chart by ear or by pointer."""
-    numbers = [number(float(line[key]), written.digits, True) for key in ("difference", "low", "high")]
+    digits = written.at((line["high"] - line["low"]) / 2).digits
+    numbers = [number(float(line[key]), digits, True) for key in ("difference", "low", "high")]
     between = f" ({numbers[1]} to {numbers[2]})" if numbers[1] else ""
     return f"{line['contrast']}: {numbers[0]}{between}, {line['verdict']}"
 
@@ -194,6 +195,7 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit, repeat: str = "
     )
     narrow = {"yaxis.ticktext": [label(name, 17) for name in place], "yaxis.tickfont.size": 11, "margin.t": 70}
     narrow["height"] = 150 + TWO_LINES * (len(means) + 1)
-    alt = "; ".join(f"{name}: {number(mean, written.digits)}" for name, mean in zip(means.index, means["score"], strict=True))
+    digits = {name: written.at(own["score"].std()).digits for name, own in seeds.groupby("short")}
+    alt = "; ".join(f"{name}: {number(mean, digits[name])}" for name, mean in zip(means.index, means["score"], strict=True))
     rungs_said = " The line climbs the ladder from the base to the full stack." if len(rungs) > 1 else ""
     return Chart("ladder", f"Every arm: its {repeat}s as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from hpsearch.ablation import Arm, Contrast, Plan, Trick, difference
+from hpsearch.ablation import Arm, Plan, Trick, difference
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.published import Published, climbed, compared, published
 from hpsearch.report.sections.contrasts import TINTS, beside, unit_of
@@ -28,8 +28,8 @@ COLUMNS = {
 BRANCH = "branch"  # the design of steps that the plan does not ask for
 NAMED = ["rung", "step", "asked"]
 WIDER = (
-    "Steps that are no contrast of the plan are marked *: their intervals hold together with those of all contrasts, so they are a "
-    "little wider than the table’s."
+    "Steps that are not contrasts of the plan are marked *: their intervals are simultaneous with those of all contrasts, and so "
+    "slightly wider than the table’s."
 )
 
 
@@ -112,10 +112,10 @@ def rungs_table(frame: pd.DataFrame, each: Published, index: int) -> Table:
 
 def steps(plan: Plan) -> tuple[Step, ...]:
     """The rows: every rung of the published ladder the plan climbs, then the plan's own steps; the base where it climbs none."""
-    own = [c for c in plan.contrasts if c.design == "ladder" and c.trick and _pair(c)]
+    own = plan.steps
     climb = climbed(plan)
     if climb is None:
-        pairs = [(c, *(_pair(c) or ())) for c in own]
+        pairs = [(c, *(c.pair or ())) for c in own]
         bases = dict.fromkeys(below for _, _, below in pairs if below not in {above for _, above, _ in pairs})
         short = short_names(plan)
         return (
@@ -128,7 +128,7 @@ def steps(plan: Plan) -> tuple[Step, ...]:
         below, arm = placed.get(rung.over or ""), placed.get(rung.rung)
         trick = next(iter(set(arm.tricks) - set(below.tricks)), None) if arm and below else None
         rows.append(Step(rung.name, rung.rung, arm, below if arm else None, trick))
-    beyond = [(c, pair) for c in own if (pair := _pair(c)) and pair[0] not in placed.values()]
+    beyond = [(c, pair) for c in own if (pair := c.pair) and pair[0] not in placed.values()]
     return (*rows, *(Step(c.name, "", above, below, c.trick) for c, (above, below) in beyond))
 
 
@@ -166,16 +166,10 @@ def steps_frame(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _pair(contrast: Contrast) -> tuple[Arm, Arm] | None:
-    """The two arms of a plain difference, the one it is in favour of first."""
-    weights = {weight: arm for arm, weight in contrast.weights}
-    return (weights[1.0], weights[-1.0]) if len(contrast.weights) == 2 and set(weights) == {1.0, -1.0} else None
-
-
 def _effects(evidence: Evidence, rows: Sequence[Step]) -> dict[tuple[Arm | None, Arm | None], tuple[Effect, bool]]:
     """The estimate of every step, and whether the plan asks for it: those it does not ask for are estimated beside the rest."""
     plan = evidence.study.plan
-    asked = {pair: n for n, c in enumerate(plan.contrasts) if (pair := _pair(c))}
+    asked = {pair: n for n, c in enumerate(plan.contrasts) if (pair := c.pair)}
     extra = [
         difference(row.name, row.arm, row.below, BRANCH, row.trick)
         for row in rows
@@ -189,7 +183,9 @@ def _effects(evidence: Evidence, rows: Sequence[Step]) -> dict[tuple[Arm | None,
         wider = Plan(plan.arms, (*plan.contrasts, *extra))
         estimated = effects(replace(evidence, study=replace(evidence.study, vary=wider)))
         found |= {
-            pair: (e, False) for c, e in zip(wider.contrasts, estimated, strict=True) if c.design == BRANCH and (pair := _pair(c))
+            pair: (e, False)
+            for c, e in zip(wider.contrasts, estimated, strict=True)
+            if c not in plan.contrasts and (pair := c.pair)
         }
     return found
 
@@ -205,13 +201,18 @@ def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Tabl
     digits = 2 if published_too else written.digits
     columns += [Column("claim", "step", digits, signed=True, over=claimed)] if frame["claim"].notna().any() else []
     columns += [
-        Column("end", "level", written.digits, over="Measured"),
-        Column("difference", "step", written.digits, signed=True, over="Measured"),
-        *(Column(end, end, written.digits, signed=True, over=interval) for end in ("low", "high") if frame[end].notna().any()),
+        Column("end", "level", written.digits, over="Measured", by="digits"),
+        Column("difference", "step", written.digits, signed=True, over="Measured", by="digits"),
+        *(
+            Column(end, end, written.digits, signed=True, over=interval, by="digits")
+            for end in ("low", "high")
+            if frame[end].notna().any()
+        ),
         Column("verdict", "Verdict", width=6, tints=TINTS),
     ]
     columns += [Column("beside", "Beside the claim", width=8)] if frame["beside"].any() else []
     note = "Levels climb from the base’s mean by the estimated steps. Intervals are those of the table of contrasts."
     note += f" {WIDER}" if not frame["asked"].all() else ""
     caption = f"The ladder step by step: {written.of_value()}, and {written.of_difference()}."
-    return Table("steps", caption, frame.assign(shown=marked), tuple(columns), note=note)
+    own = [written.at(half).digits for half in (frame["high"] - frame["low"]) / 2]
+    return Table("steps", caption, frame.assign(shown=marked, digits=own), tuple(columns), note=note)

@@ -9,22 +9,27 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.imports import Elsewhere
-from hpsearch.results.inference import effects, variance_note
+from hpsearch.results.inference import effects, scales_note, variance_note
 from hpsearch.run import larger_is_better
 from hpsearch.search import Tune
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
+PROCESSOR = (
+    "Trained numbers depend on the processor: the CPU’s instruction set, the GPU, the number of threads and the versions of "
+    "libraries decide how floating-point sums are rounded, and training magnifies that. A trial’s key names none of these: rows "
+    "are equal to the bit only where all of them are the same, and elsewhere may differ as much as seeds do."
+)
 LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names
 
 
 def methods(evidence: Evidence) -> tuple[Block, ...]:
     """Score, seeds, model and intervals, tuning, roles of the held-out data."""
-    if isinstance(evidence.study, Elsewhere):
-        return methods_elsewhere(evidence, evidence.study, unit_of(evidence), (_model(evidence), _spread(evidence)))
+    if not evidence.study.trains:
+        model = (_model(evidence), _spread(evidence))
+        return methods_elsewhere(evidence, unit_of(evidence), model, scales_note(evidence))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
-    notes = (_spread(evidence), exact_words(effects(evidence)))
+    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]))
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
 
 
@@ -68,8 +73,8 @@ def _model(evidence: Evidence) -> str:
         return ""
     methods = {effect.method for effect in effects(evidence) if effect.method}
     said = (
-        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. Intervals hold "
-        "for all contrasts of the table together with 95 % confidence"
+        "Differences are estimated by least squares in the model score = arm + seed + residual: seeds are blocks. The 95 % "
+        "intervals are simultaneous over all contrasts of the table"
     )
     if not methods or "pooled" in methods:
         said += (
@@ -86,7 +91,7 @@ def _model(evidence: Evidence) -> str:
     )
     return (
         f"{said}. A contrast helps or hurts where its interval excludes zero{within} and is not resolved otherwise; p-values are "
-        "adjusted in the same way. Seeds that would resolve an effect are for the size seen, at 80 % power."
+        "adjusted in the same way. Seeds that would resolve an effect are counted for the size seen, at 80 % power."
     )
 
 
@@ -112,9 +117,10 @@ def _spread(evidence: Evidence) -> str:
         return ""
     written = unit_of(evidence)
     unit = f" {written.difference}" if written.difference else ""
-    low, high = (number(float(end), written.digits) for end in (deviations.min(), deviations.max()))
+    low, high = (number(float(end), written.at(end).digits) for end in (deviations.min(), deviations.max()))
+    whole = written.at(pooled).number(pooled)
     return (
-        f"The residual standard deviation from seed to seed is {number(pooled, written.digits)}{unit}, pooled; single arms have "
+        f"The residual standard deviation from seed to seed is {whole}{unit}, pooled; single arms have "
         f"standard deviations from {low} to {high}. {variance_note(evidence)}"
     ).strip()
 

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from hpsearch.ablation import Plan
+from hpsearch.ablation.families import ALONE, FACTORIAL, FRACTION, LADDER, LAST, ORDERS, READINGS, SCREENING
 from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
 from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
 from hpsearch.report.sections.contrasts import unit_of
@@ -15,17 +16,15 @@ from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects
 from hpsearch.statistics import Effect
 
-# Design to what its contrast of a trick reads, from the trick's first place to its last, with a colour and a symbol.
-READINGS = {
-    "one at a time": ("alone", ORANGE, "triangle-left"),
-    "ladder": ("in the ladder", BLUE, "circle"),
-    "orders": ("mean over orders", PURPLE, "diamond"),
-    "factorial": ("main effect", GREEN, "square"),
-    "fractional factorial": ("main effect, fraction", GREEN, "square-open"),
-    "Plackett-Burman": ("main effect, screening", GREEN, "square-dot"),
-    "leave one out": ("in the full stack", GREY, "triangle-right"),
+LOOKS = {  # of a reading: a colour and a symbol
+    READINGS[ALONE]: (ORANGE, "triangle-left"),
+    READINGS[LADDER]: (BLUE, "circle"),
+    READINGS[ORDERS]: (PURPLE, "diamond"),
+    READINGS[FACTORIAL]: (GREEN, "square"),
+    READINGS[FRACTION]: (GREEN, "square-open"),
+    READINGS[SCREENING]: (GREEN, "square-dot"),
+    READINGS[LAST]: (GREY, "triangle-right"),
 }
-GAP = "last minus first"  # the design of those contrasts
 ROW, GAP_ROWS, CELL = 20, 1.0, 46  # pixels per reading; rows left between tricks; pixels per cell
 SHOWN = 5  # notes that stand open
 
@@ -46,14 +45,14 @@ def orders(evidence: Evidence) -> tuple[Block, ...]:
 def readings_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
     """One line per trick and reading, measured ones alone, of the tricks that designs read in more than one way."""
     lines = [
-        (c.trick.name, READINGS[c.design][0], c.under.name, e.name, e.value, e.low, e.high, e.verdict)
+        (c.trick.name, c.reading, c.under.name, e.name, e.value, e.low, e.high, e.verdict)
         for c, e in zip(plan.contrasts, estimated, strict=True)
-        if c.trick and c.design in READINGS and e.value is not None
+        if c.trick and c.reading and e.value is not None
     ]
     columns = ["trick", "reading", "over", "contrast", "difference", "low", "high", "verdict"]
     frame = pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("difference", "low", "high"), "float64"))
     order = {name: place for place, name in enumerate(trick.name for trick in plan.tricks)}
-    rank = {reading: place for place, (reading, *_) in enumerate(READINGS.values())}
+    rank = {reading: place for place, reading in enumerate(READINGS.values())}
     placed = frame.assign(place=frame["trick"].map(order), rank=frame["reading"].map(rank))
     several = placed[placed.groupby("trick")["reading"].transform("nunique") > 1]
     return several.sort_values(["place", "rank"], kind="stable")[columns].reset_index(drop=True)
@@ -64,8 +63,7 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     breaks = (frame["trick"] != frame["trick"].shift()).cumsum() - 1
     frame = frame.assign(y=np.arange(len(frame)) + GAP_ROWS * breaks)
     middles = frame.groupby("trick", sort=False)["y"].mean()
-    looks = {name: (colour, symbol) for name, colour, symbol in READINGS.values()}
-    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in looks.items()]
+    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in LOOKS.items()]
     bottom = float(frame["y"].max()) + 1
     height = round(ROW * (bottom + 1))
     drawn = figure(
@@ -87,11 +85,11 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
         "margin.t": 110,
         "height": 200 + height,
     }
-    frame["said"] = [f"{r} {number(d, written.digits, True)}" for r, d in zip(frame["reading"], frame["difference"], strict=True)]
+    frame["said"] = [f"{r} {d}" for r, d in zip(frame["reading"], _differences(frame, written), strict=True)]
     said = [f"{name}: {', '.join(part['said'])}" for name, part in frame.groupby("trick", sort=False)]
     caption = (
-        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that lie apart "
-        "say that it interacts with others."
+        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that differ "
+        "show that it interacts with others."
     )
     return Chart("readings", caption, "; ".join(said), drawn, narrow)
 
@@ -108,22 +106,28 @@ def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Sca
         marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
         name=part["reading"].iloc[0],
         text=[
-            label(f"{name}: {number(value, written.digits, True)}, {verdict}")
-            for name, value, verdict in zip(part["contrast"], part["difference"], part["verdict"], strict=True)
+            label(f"{name}: {value}, {verdict}")
+            for name, value, verdict in zip(part["contrast"], _differences(part, written), part["verdict"], strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
+def _differences(frame: pd.DataFrame, written: Unit) -> list[str]:
+    """Differences as text, each to the decimals of its own interval."""
+    halves = (frame["high"] - frame["low"]) / 2
+    return [number(d, written.at(half).digits, True) for d, half in zip(frame["difference"], halves, strict=True)]
+
+
 def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
     """Which tricks are worth another amount in the full stack than alone, in a sentence; nothing where that was not asked."""
-    asked = [e for e in estimated if e.design == GAP and e.low is not None and e.value is not None]
+    asked = [e for e in estimated if e.is_gap and e.low is not None and e.value is not None]
     if not asked:
         return ()
-    found = [f"“{e.name}”, {written.worth(e.value or 0.0)}" for e in asked if e.resolved]
+    found = [f"“{e.name}”, {written.at(e.half).worth(e.value or 0.0)}" for e in asked if e.resolved]
     if not found:
-        return (Text("No trick is resolved to be worth another amount in the full stack than alone."),)
-    return (Text(f"Worth another amount in the full stack than alone: {listed(found, most=len(found))}."),)
+        return (Text("No trick was shown to be worth a different amount in the full stack than alone."),)
+    return (Text(f"Worth a different amount in the full stack than alone: {listed(found, most=len(found))}."),)
 
 
 def interactions_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
@@ -158,7 +162,7 @@ def interactions_chart(frame: pd.DataFrame, written: Unit, place: int) -> Chart:
         f"gains more when the other is there, {written.of_difference()}. A star: the simultaneous 95 % interval excludes zero. "
         "Blue is above zero, orange below; an empty cell was not asked or not measured."
     )
-    said = [f"{n} {number(d, written.digits, True)}" for n, d in zip(frame["contrast"], frame["difference"], strict=True)]
+    said = [f"{n} {d}" for n, d in zip(frame["contrast"], _differences(frame, written), strict=True)]
     return Chart(f"interactions-{place}", caption, "; ".join(said), drawn, narrow)
 
 
@@ -177,7 +181,7 @@ def _square(frame: pd.DataFrame, names: Sequence[str], written: Unit) -> list[go
     heat = go.Heatmap(
         x=line, y=line, z=cells, zmin=-largest, zmax=largest, colorscale=tints, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
     )
-    words = [number(value, written.digits, True) + star for value, star in zip(values, stars, strict=True)]
+    words = [value + star for value, star in zip(_differences(frame, written) * 2, stars, strict=True)]
     return [heat, go.Scatter(x=x, y=y, text=words, mode="text", hoverinfo="skip", showlegend=False)]
 
 

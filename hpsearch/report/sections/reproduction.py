@@ -8,7 +8,6 @@ from hpsearch.report.blocks import Block, Code, Column, Fold, Table, Text
 from hpsearch.report.sections.contrasts import UNGROUPED
 from hpsearch.report.words import MINUS, short_names
 from hpsearch.results.evidence import TEACHER, Evidence
-from hpsearch.results.imports import Elsewhere
 from hpsearch.results.provenance import launched_as
 
 DIGITS = 12  # of a key that are shown: enough to tell trials apart
@@ -26,7 +25,7 @@ def provenance(evidence: Evidence) -> tuple[Block, ...]:
         blocks.append(Fold("The study file", (Code(evidence.study_text, "study file"),)))
     keys = keys_frame(evidence)
     if len(keys):
-        blocks.append(_runs(keys) if isinstance(evidence.study, Elsewhere) else behind(evidence, keys))
+        blocks.append(behind(evidence, keys) if evidence.study.trains else _runs(keys))
     return tuple(blocks)
 
 
@@ -36,7 +35,8 @@ def behind(evidence: Evidence, keys: pd.DataFrame) -> Fold:
     commands = f"hpsearch show {study} KEY{options}\nhpsearch rerun {study} KEY{options}"
     said = (
         "A number of an arm rests on its trials, one per seed; a contrast on the trials of its arms. Take the digits of one for "
-        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch."
+        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch. Rows are equal "
+        "to the bit on the same processor, with the same threads and library versions; a key names none of these."
     )
     shown = Table(
         "keys",

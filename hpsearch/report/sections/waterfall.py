@@ -80,7 +80,9 @@ def _measured(frame: pd.DataFrame, written: Unit, claims: bool) -> Side:
     above = (steps_["high"] - steps_["difference"]).fillna(0) + steps_["end"]
     marks = (steps_["start"] + steps_["claim"]).where(steps_["claim"].notna() & claims, steps_["end"])
     ends = [max(each) for each in zip(steps_["start"], steps_["end"], above, marks, strict=True)]
-    words = [CLEAR_OF * claims + number(d, written.digits, True) for d in steps_["difference"]]
+    halves = (steps_["high"] - steps_["low"]) / 2
+    pairs = zip(steps_["difference"], halves, strict=True)
+    words = [CLEAR_OF * claims + number(d, written.at(half).digits, True) for d, half in pairs]
     roots = known[known["difference"].isna()]
     levels = {
         "type": "scatter",
@@ -188,8 +190,9 @@ def _said(frame: pd.DataFrame, each: Published | None, written: Unit) -> str:
     for line in frame.to_dict("records"):
         parts = [f"published {number(line['published'], 2)}"] if each and pd.notna(line["published"]) else []
         if pd.notna(line["difference"]):
-            ends = f" ({number(line['low'], written.digits, True)} to {number(line['high'], written.digits, True)})"
-            parts.append(f"measured step {number(line['difference'], written.digits, True)}{ends if pd.notna(line['low']) else ''}")
+            digits = written.at((line["high"] - line["low"]) / 2).digits
+            ends = f" ({number(line['low'], digits, True)} to {number(line['high'], digits, True)})"
+            parts.append(f"measured step {number(line['difference'], digits, True)}{ends if pd.notna(line['low']) else ''}")
         elif pd.notna(line["end"]):
             parts.append(f"measured {number(line['end'], written.digits)}")
         if parts:

@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from hpsearch.ablation import Arm, Contrast, Plan, Trick, difference
+from hpsearch.ablation.families import LADDER
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.study import Study
 from hpsearch.values import Value
 
-DESIGNS = ("ladder", "against")
+DESIGNS = (LADDER, "against")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,21 @@ class Elsewhere(Study):
         return self.pairs
 
     @property
+    def trains(self) -> bool:
+        """Nothing of it is trained here."""
+        return False
+
+    @property
+    def first_seeds(self) -> int:
+        """Runs of the arm that has fewest."""
+        return self.fewest
+
+    @property
+    def unit_of_time(self) -> str:
+        """The source's own word for an epoch."""
+        return self.clock
+
+    @property
     def repeat(self) -> str:
         """A seed where the source names seeds, else a run."""
         return "seed" if self.pairs else "run"
@@ -73,7 +89,7 @@ class Question:
             raise Refused(f"--goal is maximise or minimise, got {self.goal!r}")
         if self.design not in DESIGNS:
             raise Refused(f"--design {self.design!r} is not known: {did_you_mean(self.design, DESIGNS)}")
-        if self.base is not None and self.design == "ladder":
+        if self.base is not None and self.design == LADDER:
             raise Refused("--base goes with --design against: a ladder compares each arm with the one before it")
 
 
@@ -105,13 +121,13 @@ def plan(called: Sequence[str], question: Question, base: str | None) -> Plan:
     ['A against B', 'C against B']
     """
     arms = {name: Arm((Trick(name, {"arm": name}),)) for name in called}
-    if question.design == "ladder":
+    if question.design == LADDER:
         asked = [
-            difference(f"{upper} over {lower}", arms[upper], arms[lower], "ladder", arms[upper].tricks[0])
+            difference(f"{upper} over {lower}", arms[upper], arms[lower], LADDER, arms[upper].tricks[0])
             for lower, upper in pairwise(called)
         ]
         if len(called) > 2:
-            asked.append(difference(f"all {len(asked)} steps together", arms[called[-1]], arms[called[0]], "ladder"))
+            asked.append(difference(f"all {len(asked)} steps together", arms[called[-1]], arms[called[0]], LADDER))
         return Plan(tuple(arms.values()), tuple(asked))
     first = base or called[0]
     return Plan((arms[first], *arms.values()), tuple(_against(arms, first)))

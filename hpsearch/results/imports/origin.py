@@ -14,7 +14,7 @@ import pandas as pd
 from hpsearch.results.imports.columns import EMPTY, Columns, Runs, text
 from hpsearch.results.imports.table import Table
 
-PACKAGES = ("hpsearch", "numpy", "pandas", "scipy", "statsmodels")
+PACKAGES = ("hpsearch", "numpy", "pandas", "scipy")
 MOST = 40  # settings named
 FEW = 4  # files named one by one
 LONG = 60  # characters of a setting
