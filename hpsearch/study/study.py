@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, assert_never, get_args
 
 from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.run import HeldOut, Source
+from hpsearch.run import Goal, HeldOut, Source, larger_is_better
 from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
@@ -84,10 +84,10 @@ class Study(Value):
     budget: int | None = None  # epochs, all trials together
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
-    goal: Literal["maximise", "minimise"] = "maximise"
+    goal: Goal = "maximise"
     last: int = 1  # epochs at the end whose median the score is
     margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
-    also: tuple[tuple[str, Literal["maximise", "minimise"]], ...] = ()  # other metrics to be judged, each with its own direction
+    also: tuple[tuple[str, Goal], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
@@ -184,9 +184,15 @@ class Study(Value):
         """The arms that are searched: each, or the one whose winner all share."""
         if self.tune is None:
             return ()
-        if self.tune.arms == "each":
-            return self.plan.arms
-        return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
+        match self.tune.arms:
+            case "each":
+                return self.plan.arms
+            case "base":
+                return (Arm(),)
+            case "stack":
+                return (self.plan.top,)
+            case _:
+                assert_never(self.tune.arms)
 
     @property
     def most_seeds(self) -> int:
@@ -229,7 +235,7 @@ class Study(Value):
 
     def better(self, score: float) -> float:
         """The score turned so that larger is better."""
-        return score if self.goal == "maximise" else -score
+        return score if larger_is_better(self.goal) else -score
 
 
 def different(config: Any, base: Any) -> dict[str, Any]:
@@ -405,7 +411,7 @@ def _check_numbers(study: Study) -> None:
         raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
     if not study.question.strip():
         raise Refused("Study.question is empty: say in one sentence what the study asks")
-    if not study.metric or study.goal not in ("maximise", "minimise"):
+    if not study.metric or study.goal not in get_args(Goal):
         raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
     _check_also(study)
     if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):
