@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hpsearch.errors import Refused
+from hpsearch.protocol import larger_is_better
 from hpsearch.results.evidence import SEARCH, Evidence
 from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
 from hpsearch.results.urls import database, hidden
@@ -151,7 +152,7 @@ def _export(evidence: Evidence, storage: RDBStorage) -> Iterator[str]:
 
 
 def _direction(evidence: Evidence) -> StudyDirection:
-    return StudyDirection.MAXIMIZE if evidence.study.goal == "maximise" else StudyDirection.MINIMIZE
+    return StudyDirection.MAXIMIZE if larger_is_better(evidence.study.goal) else StudyDirection.MINIMIZE
 
 
 def _attributes(evidence: Evidence, arm: str, number: int) -> Attributes:

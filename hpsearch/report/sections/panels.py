@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, label
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
@@ -114,7 +115,7 @@ def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], writt
     every = points_frame(evidence, arm)
     if every["score"].isna().all() or not pairs:
         return None
-    minimise = evidence.study.goal == "minimise"
+    minimise = not larger_is_better(evidence.study.goal)
     frame = thinned(every, minimise, most or MOST)
     boxes = [box_domains(evidence, each.box) for each in unfolded_rounds(evidence, arm) if each.index and not each.confirming]
     drawn, narrow = _draw(frame, pairs, boxes, minimise, written)

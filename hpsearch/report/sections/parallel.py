@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GREY, ORANGE, figure, label
 from hpsearch.report.sections.panels import LACKING, Scale, points_frame, said_of_thinning, scales_of, thinned
@@ -30,7 +31,7 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
     """Every complete point as a line across one axis per parameter, the last one the score; None for a single parameter."""
     frame = points_frame(evidence, arm)
     every = frame[(frame["state"] == "complete") & frame["round"].isin(rounds_of(evidence, arm))]
-    scales, minimise = scales_of(evidence, arm), evidence.study.goal == "minimise"
+    scales, minimise = scales_of(evidence, arm), not larger_is_better(evidence.study.goal)
     frame = thinned(every, minimise).reset_index(drop=True)
     if frame.empty or len(scales) < 2:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GRID, PALETTE, faded, figure
 from hpsearch.report.importance import importance_frame
@@ -31,7 +32,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     """The boxes of all rounds over the two numbers that mattered most; None for one round, or fewer numbers."""
     frame, scales, rounds = points_frame(evidence, arm), leading(evidence, arm), rounds_of(evidence, arm)
     every = frame[frame["round"].isin(rounds)]
-    frame = thinned(every, evidence.study.goal == "minimise")
+    frame = thinned(every, not larger_is_better(evidence.study.goal))
     if len(rounds) < 2 or len(scales) < 2 or frame["score"].isna().all():
         return None
     x, y = scales
