@@ -334,10 +334,10 @@ def test_a_student_learns_from_its_teacher(tmp_path):
     student.weights = {"teacher": teacher.folder / "weights.pt"}
     taught = replace(recipe, width=6, teacher=Trained(recipe, 0), hard_weight=0.0)
     rows = rows_of(train, taught, 1, student)
-    # seeds 1 to 4 end at 60 to 74, under a teacher whose weights were never trained at 7 to 13: one image, or one processor's
+    # seeds 1 to 4 end at 60 to 75, under a teacher whose weights were never trained at 6 to 17: one image, or one processor's
     # rounding, must not decide (70.3 here was 70.0 elsewhere)
     assert rows[-1]["top1"] > 35
-    assert rows[-1]["distillation_loss"] < 0.75 * rows[0]["distillation_loss"]  # 0.39 to 0.47; 1.0 if no step is taken
+    assert rows[-1]["distillation_loss"] < 0.75 * rows[0]["distillation_loss"]  # 0.39 to 0.50; 1.0 if no step is taken
     assert rows[-1]["train_loss"] == pytest.approx(rows[-1]["distillation_loss"], rel=1e-5)
 
 

@@ -182,7 +182,7 @@ def test_a_student_learns_from_a_file(tmp_path):
     recipe = Recipe(data=digits(), depth=14, width=8, stem="small", batch_size=64, epochs=3)
     rows_of(train, recipe, 0, FakeRun(tmp_path))
     taught = replace(recipe, width=6, hard_weight=0.0, teacher=Pretrained(str(tmp_path / "weights.pt")))
-    # 60 to 74 with four seeds, 7 to 13 under a teacher that was never trained: a margin for any processor's rounding
+    # 60 to 75 with four seeds, 6 to 17 under a teacher that was never trained: a margin for any processor's rounding
     assert rows_of(train, taught, 1, FakeRun(tmp_path))[-1]["top1"] > 35
 
 

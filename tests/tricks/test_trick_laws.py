@@ -14,7 +14,7 @@ from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images import loop
 from hpsearch.training.images.settings import scaling
-from hpsearch.values import from_json, to_json
+from hpsearch.values import digest, from_json, to_json
 from tests.training.fake_run import FakeRun, rows_of
 
 MODULES = [importlib.import_module(f"hpsearch.tricks.{module.name}") for module in pkgutil.iter_modules(hpsearch.tricks.__path__)]
@@ -46,12 +46,13 @@ def laid(*tricks):
 
 
 def rows(recipe, folder):
-    """What training it records; its teacher is trained first, as a study would."""
+    """What training it records; its teacher is trained first, as a study would, once in a folder however many learn from it."""
     run = FakeRun(folder)
     if recipe.teacher is not None:
-        lesson = FakeRun(folder / "lesson")
-        lesson.folder.mkdir(exist_ok=True)
-        rows_of(loop.train, recipe.teacher.config, recipe.teacher.seed, lesson)
+        lesson = FakeRun(folder / f"lesson-{digest((recipe.teacher.config, recipe.teacher.seed))}")
+        if not lesson.folder.exists():
+            lesson.folder.mkdir()
+            rows_of(loop.train, recipe.teacher.config, recipe.teacher.seed, lesson)
         run.weights = {"teacher": lesson.folder / "weights.pt"}
     return rows_of(loop.train, recipe, SEED, run)
 
