@@ -17,7 +17,7 @@ def show(
     data: DataFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Say everything the record holds of one trial: its settings, rows and files, and where it stands in the study."""
+    """Show everything the record holds about one trial: its settings, rows and files, and its place in the study."""
     from hpsearch.results import lookup
 
     file, opened, found = find_trial(trial, record, folder, data)
@@ -30,11 +30,11 @@ def rerun(
     record: RecordPlace = Place,
     folder: TrialFolder = None,
     data: DataFolder = None,
-    cpus: Annotated[float, typer.Option(help="CPUs, as in the run that is repeated; threads are the whole part.")] = 1,
-    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, where this machine has one]")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs, as in the run to repeat; rounded down, the number of threads.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, if this machine has one]")] = None,
     debug: Debug = False,
 ) -> None:
-    """Train one trial of the record again, here, and say whether its rows are the same. The record stays as it is."""
+    """Train one trial of the record again, on this machine, and compare its rows. The record is not changed."""
     from hpsearch.trials import again, launch
 
     stop_on_signals()
@@ -42,7 +42,7 @@ def rerun(
     had_one = found.columns["device"] == "cuda" and launch.local_gpus() > 0
     resources = launch.resources(cpus, float(had_one) if gpus is None else gpus, None, True, None)
     if again.trial_of(found, file.study, file.known).key != found.key:
-        echo("the training code has changed since this trial ran: its rows may be others for that reason")
+        echo("the training code has changed since this trial ran: its rows may differ for that reason")
     launch.check_data(file)
     for source in file.sources:
         source.prepare(launch.cache_folder())

@@ -108,5 +108,5 @@ def _provenance(launch: Mapping[str, Any] | None) -> dict[str, str]:
         "launched": launch["started"],
         "ended": f"{launch['ended']}, {launch['outcome']}" if launch["ended"] else "still running, or killed",
         "study file": f"sha256 {launch['study_hash']}",
-        "training code": f"sha256 {launch['code']} (code reached from the training function, without comments and layout)",
+        "training code": f"sha256 {launch['code']} (code reached from the training function, without comments and formatting)",
     }

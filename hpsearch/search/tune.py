@@ -156,7 +156,7 @@ class Tune(Value):
         levels = largest_grid(len(self.space), points)
         return (
             f"a grid of {points} points in {len(self.space)} parameters tries only {levels} values of each, "
-            f"where Sobol points try {points}: where some parameters do not matter, the rest of the points is wasted"
+            f"where Sobol points try {points}: if some parameters do not matter, the other points are wasted"
         )
 
     @staticmethod

@@ -75,7 +75,7 @@ def test_every_verdict_on_one_run_says_that_it_carries_no_interval():
     assert all(effect.value is not None and effect.low is None for effect in effects(evidence))
     said = markdown(evidence)
     assert "one run carries no interval" in said
-    assert "(not a deviation from seed to seed)" in said
+    assert "(not the standard deviation from seed to seed)" in said
     frame = last_epochs_frame(evidence)
     assert frame["last"].tolist() == [0.7, 1.4]
     assert frame["mean"].round(9).tolist() == [0.5, 1.0]  # of the last five

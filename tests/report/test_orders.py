@@ -26,7 +26,7 @@ from hpsearch.results.inference import effects
 from hpsearch.statistics import Effect
 
 THREE = (COSINE, WARMUP, SMOOTHING)
-HEADING = Heading("What the designs can tell apart")
+HEADING = Heading("What the designs can distinguish")
 EVIL = '<img src=x onerror="alert(1)"> {{7*7}}'
 
 
