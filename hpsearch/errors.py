@@ -13,13 +13,13 @@ class HpsearchError(Exception):
 
 
 class Refused(HpsearchError, ValueError):
-    """The input breaks a law; nothing was run and nothing was written."""
+    """The input is not valid; nothing was run and nothing was written."""
 
     exit_code = 2
 
 
 class InUse(HpsearchError):
-    """Another driver holds the record; try again when it has ended."""
+    """Another driver holds the record; try again once it has ended."""
 
     exit_code = 75
 
@@ -39,7 +39,8 @@ class Stopped(BaseException):
 
 
 class TrialEnded(BaseException):
-    """What ``run.report`` raises where a trial is to end: let it pass. It is no ``Exception``, so that fewer handlers hold it."""
+    """What ``run.report`` raises where a trial is to end: let it pass. It is not an ``Exception``, so that fewer handlers catch "
+    "it."""
 
     def __init__(self, fault: str, reason: str) -> None:
         super().__init__(reason)

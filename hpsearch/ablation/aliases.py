@@ -74,13 +74,13 @@ def mixed_pairs(made: Columns) -> tuple[str, ...]:
     mains: list[Effect] = [(trick,) for trick in made.absent]
     free = [pair for pair in combinations(made.absent, 2) if not made.same(pair, mains)]
     families = dict.fromkeys(made.same(pair, free) for pair in free)
-    told = "The interactions {} cannot be told from one another."
+    told = "The interactions {} cannot be distinguished from one another."
     return tuple(told.format(listing(map(pair_name, family))) for family in families if len(family) > 1)
 
 
 def _main(trick: Trick, same: Sequence[Effect]) -> str:
     many = len(same) > 1
-    told = f"{trick.name}, main effect, cannot be told from the interaction{'s' * many} {listing(map(pair_name, same))}"
+    told = f"{trick.name}, main effect, cannot be distinguished from the interaction{'s' * many} {listing(map(pair_name, same))}"
     return f"{told}: half of {'each' if many else 'it'} is taken away."
 
 

@@ -1,4 +1,4 @@
-"""Factorials: every combination of the tricks, or a balanced part of them with the words for what that part cannot tell apart."""
+"""Factorials: every combination of the tricks, or a balanced part of them with the words for what that part cannot distinguish."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -121,8 +121,8 @@ def plackett_burman(*tricks: Trick, runs: int | None = None) -> Plan:
     size = fitting[0] if runs is None else fitting[fitting.index(runs)]
     arms = _in_order(tricks, _screen(len(tricks), size))
     if len(set(arms)) < size:
-        raise Refused(f"plackett_burman of {len(tricks)} tricks in {size} arms would train some twice: take runs={fitting[0]}")
-    said = f"{all_named(tricks)} are screened in {size} arms, one with none of them, for main effects alone; {BEYOND}."
+        raise Refused(f"plackett_burman of {len(tricks)} tricks in {size} arms would train some twice: use runs={fitting[0]}")
+    said = f"{all_named(tricks)} are screened in {size} arms, one with none of them, for main effects only; {BEYOND}."
     return Plan(tuple(arms), _contrasts(arms, tricks, (), SCREENING), (said, *mixed_mains(columns(tricks, arms))))
 
 

@@ -75,7 +75,7 @@ class Tune(Value):
     rounds: tuple[Round, ...]
     arms: Literal["each", "base", "stack"] = "each"
     proposals: str = "sobol"
-    margin: float = 0.1  # of the unit interval, round the kept points
+    margin: float = 0.1  # of the unit interval, around the kept points
     seed: int = 0
     confirm: Confirm | Literal["auto"] | None = "auto"  # "auto": about a fifth of what the rounds cost
     edge: float = (

@@ -75,7 +75,7 @@ class _Numbers(Domain):
 
     def _refuse_outside(self, value: Any) -> None:
         if not isinstance(value, NUMBER):
-            raise Refused(f"{value!r} is no number, as {self} needs")
+            raise Refused(f"{value!r} is not a number, as {self} needs")
         if not self.low <= value <= self.high:
             raise Refused(f"{value!r} lies outside {self}")
 
@@ -153,7 +153,7 @@ class _Whole(_Numbers):
     def _refuse_outside(self, value: Any) -> None:
         super()._refuse_outside(value)
         if value != math.floor(value):
-            raise Refused(f"{value!r} is no whole number, as {self} needs")
+            raise Refused(f"{value!r} is not a whole number, as {self} needs")
 
     def __contains__(self, value: Any) -> bool:
         return super().__contains__(value) and float(value).is_integer()
@@ -215,7 +215,7 @@ class Uniform(_Smooth):
             try:
                 ends[name] = None if exponent is None else float(base) ** exponent
             except OverflowError:
-                raise Refused(f"{base} ** {self} reaches beyond the largest number, 1.8e308: lower {name}") from None
+                raise Refused(f"{base} ** {self} goes beyond the largest number, 1.8e308: lower {name}") from None
         return LogUniform(**ends)
 
     def values(self, units: ArrayLike) -> Units:
@@ -245,7 +245,7 @@ class LogUniform(_Smooth):
         if not 0 < self.low < self.high < math.inf:
             raise Refused(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}")
         if self.least is not None and self.least <= 0:
-            raise Refused(f"LogUniform needs least above 0, got least={self.least}: leave it out for the smallest number there is")
+            raise Refused(f"LogUniform needs least above 0, got least={self.least}: leave it out for the smallest positive number")
         self._refuse_limits()
 
     def _natural(self) -> tuple[float, float]:
@@ -407,7 +407,7 @@ class OneMinus(Domain):
 
     def unit(self, value: float) -> float:
         if not isinstance(value, NUMBER):
-            raise Refused(f"{value!r} is no number, as {self} needs")
+            raise Refused(f"{value!r} is not a number, as {self} needs")
         return 1.0 - self.rest.unit(_snap(1.0 - value, self.rest))
 
     def within(self, low: float, high: float) -> Domain:

@@ -275,7 +275,7 @@ def test_refuses_a_variable_that_is_not_set(monkeypatch):
 
 
 def test_refuses_a_missing_folder(tmp_path):
-    text = f"{tmp_path}/no is no folder: give --data DIR with one folder of images per class"
+    text = f"{tmp_path}/no is not a folder: give --data DIR with one folder of images per class"
     assert refusal(image_folder(tmp_path / "no", 64)) == text
     (tmp_path / "no").write_text("a file")
     assert refusal(image_folder(tmp_path / "no", 64)) == text

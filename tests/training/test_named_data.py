@@ -424,7 +424,7 @@ def refusal(act, *arguments):
 def test_check_names_the_folder_that_is_missing(name, tmp_path):
     folder = tmp_path / named.FOLDERS[name]
     assert refusal(MAKE[name](str(tmp_path)).check) == (
-        f"{name} is not there, for want of the folder {folder}: "
+        f"{name} is missing, because there is no folder {folder}: "
         f"put its files there as torchvision.datasets.{name} keeps them, or leave path out and they are fetched"
     )
     WRITE[name](tmp_path)
@@ -463,7 +463,7 @@ def test_imagenette_half_unpacked_is_refused(nette, tmp_path):
 
 
 def test_imagenette_names_the_version_that_is_missing(nette):
-    assert f"for want of the folder {nette.path}/imagenette2-320" in refusal(replace(nette, size=200).check)
+    assert f"because there is no folder {nette.path}/imagenette2-320" in refusal(replace(nette, size=200).check)
 
 
 def test_imagenet_without_its_folders_is_refused(ilsvrc, tmp_path):

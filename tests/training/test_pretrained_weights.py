@@ -189,7 +189,7 @@ def test_a_student_learns_from_a_file(tmp_path):
 def test_refuses_a_teacher_of_other_data(tmp_path):
     torch.save(torchvision.models.resnet18(num_classes=3).state_dict(), tmp_path / "w.pt")
     recipe = Recipe(data=digits(100), depth=14, width=8, stem="small", epochs=1, teacher=Pretrained(str(tmp_path / "w.pt")))
-    with pytest.raises(Refused, match="takes 3 channels and tells 3 classes apart, the data has 1 and 10"):
+    with pytest.raises(Refused, match="takes 3 channels and has 3 classes, the data has 1 and 10"):
         next(train(recipe, 0, 1, FakeRun(tmp_path)))
 
 

@@ -124,7 +124,7 @@ def fashion_mnist(path: str | None = None, per_class: int | None = None, final_p
 
 @dataclass(frozen=True)
 class Imagenette(Value):
-    """Ten classes of ImageNet that are easy to tell apart (Howard 2019), stored as squares of ``size`` pixels.
+    """Ten classes of ImageNet that are easy to distinguish (Howard 2019), stored as squares of ``size`` pixels.
 
     The version whose short side is 160 pixels serves sizes up to 160, the one of 320 larger ones.
 
@@ -329,7 +329,7 @@ def _read(name: str, root: Path, fetch: bool, read: Callable[[], Any]) -> Any:
 def _refuse_missing(name: str, folder: Path) -> None:
     if not folder.is_dir():
         raise Refused(
-            f"{name} is not there, for want of the folder {folder}: "
+            f"{name} is missing, because there is no folder {folder}: "
             f"put its files there as torchvision.datasets.{name} keeps them, or leave path out and they are fetched"
         )
 
