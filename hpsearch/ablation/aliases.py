@@ -1,4 +1,4 @@
-"""Aliases: which effects a part of a factorial cannot tell apart, as numbers and in words.
+"""Aliases: which effects a part of a factorial cannot distinguish, as numbers and in words.
 
 An effect has a column: the product, arm by arm, of +1 where a trick of it is there and -1 where it is not. Two effects are told
 apart as far as their columns are orthogonal.
@@ -24,7 +24,7 @@ class Columns:
     arms: int
 
     def overlap(self, one: Effect, other: Effect) -> Fraction:
-        """The mean product of two effects' columns: 0 told apart, 1 or -1 the very same, between them partly mixed.
+        """The mean product of two effects' columns: 0 distinct, 1 or -1 identical, between them partly mixed.
 
         >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
         >>> half = columns((a, b, c), [Arm(), Arm((a, b)), Arm((a, c)), Arm((b, c))])
@@ -45,7 +45,7 @@ def columns(tricks: Sequence[Trick], arms: Sequence[Arm]) -> Columns:
 
 
 def clear_pairs(made: Columns) -> tuple[Effect, ...]:
-    """Pairs of tricks whose interaction is told apart from every main effect and from every other pair's.
+    """Pairs of tricks whose interaction is distinct from every main effect and from every other pair's.
 
     Source: Wu and Chen (1992), Technometrics 34(2), who name such an interaction clear.
     """

@@ -52,7 +52,7 @@ def factorial(*tricks: Trick) -> Plan:
     """Every subset of the tricks, with main effects and two-way interactions.
 
     ``k`` tricks give ``2**k`` arms. A main effect is the mean of the trick's gain over all settings of the others; an interaction
-    of two is what the one gains more when the other is there, again averaged over the rest: zero where gains simply add.
+    of two is how much more the one gains when the other is present, again averaged over the rest: zero where gains simply add.
     Source: Box, Hunter and Hunter (2005), chapter 5.
 
     >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})

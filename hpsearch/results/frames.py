@@ -61,7 +61,7 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
 
 
 def replayed(record: Record | None, study: Study, decision: Verdict = "") -> Replayed:
-    """The same, with where the record has the trials; ``decision`` is what becomes of older ones that nobody decided about."""
+    """The same, with where the record has the trials; ``decision`` is what becomes of older ones without a decision."""
     past = Past(record, study, decision)
     scores: dict[str, float | None] = {}
     memo = Memo(study)

@@ -66,7 +66,7 @@ class Record:
 
     @classmethod
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
-        """The record at a file name or URL; refused where it is no record of ours, or is missing and ``create`` is off."""
+        """The record at a file name or URL; refused where it is not a record of hpsearch, or is missing and ``create`` is off."""
         try:
             url = database(place)
         except ArgumentError as error:

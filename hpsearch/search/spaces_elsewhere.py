@@ -42,7 +42,9 @@ def _plain(name: str, domain: Domain, where: str, lossy: bool) -> Plain:
         return domain
     if isinstance(domain, OneMinus):
         if domain.rest.logarithmic and not lossy:
-            raise Refused(f"{name!r} is even in the logarithm of 1 - {name}, which {where} cannot hold: {DROP} and keep the range")
+            raise Refused(
+                f"{name!r} is uniform in the logarithm of 1 - {name}, which {where} cannot hold: {DROP} and keep the range"
+            )
         plain: Uniform | LogUniform | Integers | LogIntegers = Uniform(domain.value(0.0), domain.value(1.0))
     elif isinstance(domain, Uniform | LogUniform | Integers | LogIntegers):
         plain = replace(domain, least=None, most=None)

@@ -187,7 +187,7 @@ def _between(units: Units, values: Units, low: float, high: float) -> Units:
 
 @dataclass(frozen=True, repr=False)
 class Uniform(_Smooth):
-    """Real numbers, even on [low, high].
+    """Real numbers, uniform on [low, high].
 
     value = low + u (high - low). Its natural limits: 0 for a range at or above 0, and 1 for a share, a range inside [0, 1].
 
@@ -232,7 +232,7 @@ class Uniform(_Smooth):
 
 @dataclass(frozen=True, repr=False)
 class LogUniform(_Smooth):
-    """Positive real numbers, even in the logarithm on [low, high]; written ``10 ** Uniform(-6, 1)`` as well.
+    """Positive real numbers, uniform in the logarithm on [low, high]; written ``10 ** Uniform(-6, 1)`` as well.
 
     value = low (high / low)^u. It may widen to any positive number and never reaches 0.
 
@@ -317,7 +317,7 @@ class Integers(_Whole):
 
 @dataclass(frozen=True, repr=False)
 class LogIntegers(_Whole):
-    """Whole numbers low, ..., high, even in the logarithm: n has the share of [n - 1/2, n + 1/2].
+    """Whole numbers low, ..., high, uniform in the logarithm: n has the share of [n - 1/2, n + 1/2].
 
     Its natural limit below is 1.
 
@@ -358,10 +358,10 @@ class LogIntegers(_Whole):
 
 @dataclass(frozen=True)
 class OneMinus(Domain):
-    """1 minus another domain of numbers: a momentum even in the logarithm of its distance from 1.
+    """1 minus another domain of numbers: a momentum uniform in the logarithm of its distance from 1.
 
     The map runs from the small values to the large ones, so it is monotone like the others. Its hard limits are 1 minus those of
-    ``rest``; besides, a rest even in the logarithm never widens until 1 - rest is 1, nor a share until it is below 0.
+    ``rest``; besides, a rest uniform in the logarithm never widens until 1 - rest is 1, nor a share until it is below 0.
 
     >>> momentum = OneMinus(10 ** Uniform(-2, -1))
     >>> [round(momentum.value(u), 4) for u in (0, 0.5, 1)]

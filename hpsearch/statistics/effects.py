@@ -72,7 +72,7 @@ def effects_of(
 
 
 def check_margin(margin: float | None) -> None:
-    """Refuse a margin that is no positive number."""
+    """Refuse a margin that is not a positive number."""
     if margin is not None and not 0 < margin < math.inf:
         raise Refused(f"margin is a positive number in the unit of the score, got {margin}")
 

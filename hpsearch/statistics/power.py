@@ -16,7 +16,7 @@ TINY, NODES = 1e-15, 256  # tails left out, and points, of an integral: good for
 
 
 def check_share(name: str, share: float) -> None:
-    """Refuse what is no probability that leaves both outcomes open."""
+    """Refuse what is not a probability strictly between 0 and 1."""
     if not 0 < share < 1:
         raise Refused(f"{name} lies between 0 and 1, got {share}")
 

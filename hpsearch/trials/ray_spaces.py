@@ -10,7 +10,7 @@ from hpsearch.errors import Refused
 from hpsearch.search.spaces_elsewhere import DROP, Plain, flat
 from hpsearch.space import Choice, Constant, Domain, Integers, LogIntegers, LogUniform, Space, Uniform
 
-SHARES = "shares even in the logarithm that are cut at whole numbers in Ray and half-way between them here"
+SHARES = "log-uniform shares that are cut at whole numbers in Ray and half-way between them here"
 
 
 def to_ray(space: Space, lossy: bool = False) -> dict[str, Any]:

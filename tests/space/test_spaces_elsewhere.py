@@ -97,7 +97,7 @@ CONDITIONAL = Space(kind=Choice("a", b=Space(x=Uniform(0, 1), c=Constant(1)), d=
 LOST = [
     (
         MOMENTUM,
-        "'momentum' is even in the logarithm of 1 - momentum, which {} cannot hold: pass lossy=True to drop that and keep the range",
+        "'momentum' is uniform in the logarithm of 1 - momentum, which {} cannot hold: pass lossy=True to drop that and keep the range",
     ),
     (LIMITED, "'rate' has hard limits of 2.2250738585072014e-308 and 2, which {} cannot hold: pass lossy=True to drop that"),
     (
@@ -133,9 +133,7 @@ def test_a_range_of_one_value_is_a_constant():
     assert from_ray({"a": tune.randint(3, 4), "b": "adam"}) == Space(a=Constant(3), b=Constant("adam"))
 
 
-SHARES = (
-    "shares even in the logarithm that are cut at whole numbers in Ray and half-way between them here: pass lossy=True to drop that"
-)
+SHARES = "log-uniform shares that are cut at whole numbers in Ray and half-way between them here: pass lossy=True to drop that"
 REFUSED = [
     (
         lambda: to_optuna(Space(k=Choice((1, 2), (3, 4)))),

@@ -357,7 +357,7 @@ def test_refuses_limits_above_what_is_left_by_the_final_fifth(flat):
 @pytest.mark.parametrize(
     ("settings", "law"),
     [
-        ({"path": ""}, "the path of a folder as text, got path=''"),
+        ({"path": ""}, "the path of a folder as a string, got path=''"),
         ({"size": 0}, "whole size >= 1 in pixels, got size=0"),
         ({"size": 8.0}, "whole size >= 1 in pixels, got size=8.0"),
         ({"size": True}, "whole size >= 1 in pixels, got size=True"),

@@ -219,7 +219,7 @@ class ImageNet(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
-            raise Refused(f"imagenet needs the path of a folder as text, got path={self.path!r}")
+            raise Refused(f"imagenet needs the path of a folder as a string, got path={self.path!r}")
         whole = all(isinstance(pixels, int) and not isinstance(pixels, bool) for pixels in (self.size, self.resize))
         if not (whole and 1 <= self.size <= self.resize):
             raise Refused(f"imagenet needs whole pixels 1 <= size <= resize, got size={self.size!r} and resize={self.resize!r}")
@@ -341,7 +341,7 @@ def _refuse_other_amount(name: str, folder: Path, part: str, found: int, expecte
 
 def _refuse_path(name: str, path: object) -> None:
     if path is not None and (not isinstance(path, str) or not path):
-        raise Refused(f"{name} needs the path of a folder as text, or None, got path={path!r}")
+        raise Refused(f"{name} needs the path of a folder as a string, or None, got path={path!r}")
 
 
 def _refuse_amounts(name: str, per_class: object, final_per_class: object, most: int, most_final: int) -> None:
