@@ -198,7 +198,7 @@ def test_quickstart_shows_the_published_ladder_folded():
     made = evidence(file.study, lambda t: 90.0 + t.seed % 7, stop=0)
     [fold] = section(made)
     assert isinstance(fold, Fold)
-    assert "another data set, another network and another budget" in fold.blocks[0].text
+    assert "a different data set, a different network and a different budget" in fold.blocks[0].text
 
 
 def test_torchvisions_ladder_is_known_and_climbed():
@@ -214,7 +214,7 @@ def test_data_network_and_budget_are_stated_beside_the_claims():
     assert compared(imagenet, HE).endswith("ResNet-50 on ImageNet, 120 epochs: the same data set, network and budget.")
     shorter = replace(imagenet, base=replace(imagenet.base, epochs=30, depth=26))
     assert "a different network and a different budget, so only agreement in sign" in compared(shorter, HE)
-    assert "another data set" not in compared(shorter, HE)
+    assert "a different data set" not in compared(shorter, HE)
     assert "trains its own function" in compared(full(), HE)
 
 
