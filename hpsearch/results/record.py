@@ -20,9 +20,9 @@ from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
+from hpsearch.protocol import Row
 from hpsearch.results import schema
 from hpsearch.results.urls import database, hidden
-from hpsearch.run import Row
 from hpsearch.study import Trial
 from hpsearch.values import to_json
 

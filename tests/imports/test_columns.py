@@ -118,7 +118,7 @@ def test_a_log_scores_where_it_has_the_metric_and_a_silent_run_stays():
         ({"seed": "lr"}, "--seed takes whole numbers, and the column 'lr' holds '0.1': name such a column, or leave it out"),
         ({"seed": "note"}, "--seed names the column 'note', which holds 'x': it must hold numbers"),
         ({"run": "runs"}, "--run names the column 'runs', which does not exist"),
-        ({"where": ("model=c",)}, "--where model=c leaves no line: known are a, b"),
+        ({"where": ("model=c",)}, "--where model=c leaves no row: known are a, b"),
         ({"where": ("model",)}, "--where takes COLUMN=VALUE, got 'model'"),
         ({"where": ("modul=a",)}, "--where names the column 'modul', which does not exist: did you mean 'model'?"),
         ({"where": ("model=a",)}, "differences need two arms, and there is only 'a': name another column with --arm"),
