@@ -75,7 +75,7 @@ def test_a_warning_is_printed_too(hpsearch: Run) -> None:
     [
         (("--arm", "modell"), "--arm names the column 'modell', which does not exist: did you mean 'model'?"),
         (("--metric", "accc"), "--metric names the column 'accc', which does not exist: did you mean 'acc'?"),
-        (("--where", "seed=9"), "--where seed=9 leaves no line: known are 0, 1, 2, 3"),
+        (("--where", "seed=9"), "--where seed=9 leaves no row: known are 0, 1, 2, 3"),
         (("--arms", "plain,wid"), "--arms names 'wid', which no row has: did you mean 'wide'?"),
         (("--base", "plane"), "--base names 'plane', which is not an arm: did you mean 'plain'?"),
         (("--design", "leder"), "--design 'leder' is not known: did you mean 'ladder'?"),
