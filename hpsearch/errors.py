@@ -13,7 +13,7 @@ class HpsearchError(Exception):
 
 
 class Refused(HpsearchError, ValueError):
-    """The input breaks a law; nothing was run and nothing was written."""
+    """The input is not valid; nothing was run and nothing was written."""
 
     exit_code = 2
 
@@ -25,7 +25,7 @@ class Undecided(HpsearchError):
 
 
 class InUse(HpsearchError):
-    """Another driver holds the record; try again when it has ended."""
+    """Another driver holds the record; try again once it has ended."""
 
     exit_code = 75
 
@@ -45,7 +45,7 @@ class Stopped(BaseException):
 
 
 class TrialEnded(BaseException):
-    """What ``run.report`` raises where a trial is to end: let it pass. It is no ``Exception``, so that fewer handlers hold it."""
+    """What ``run.report`` raises where a trial is to end: let it pass. No ``Exception``, so that fewer handlers catch it."""
 
     def __init__(self, fault: str, reason: str) -> None:
         super().__init__(reason)

@@ -1,6 +1,6 @@
-"""What a training function is handed, and what the data it names must answer: protocols only.
+"""What a training function is given, and what the data it names must provide: protocols only.
 
-A training function ``train(config, seed, epochs, run)`` hands one mapping of metrics per epoch over, in one of three forms:
+A training function ``train(config, seed, epochs, run)`` provides one mapping of metrics per epoch, in one of three forms:
 
 * a generator yields them;
 * a plain function, whose loop belongs to a framework, calls ``run.report(metrics)``, or gives ``run.callback()`` to the framework;
@@ -8,8 +8,8 @@ A training function ``train(config, seed, epochs, run)`` hands one mapping of me
 
 It resumes by reading ``run.latest`` and is resumable by writing through ``run.saving()``; both are optional.
 
-A mapping holds what is to be recorded: numbers (of numpy and torch too), and beside them arrays, texts and nests. The study's
-metric, and those of ``Study.also``, must be there as finite numbers in the epochs the score is read from, the last ``Study.last``;
+A mapping holds what is to be recorded: numbers (numpy's and torch's too), arrays, strings and nested containers. The study's
+metric, and those of ``Study.also``, must be finite numbers in the epochs the score is read from, the last ``Study.last``;
 in others they may be left out. Other numbers that are not finite are recorded as texts and drawn as gaps.
 """
 
@@ -84,10 +84,10 @@ class Run(Protocol):
         ...
 
     def report(self, metrics: Mapping[str, Any]) -> None:
-        """Hand the metrics of one epoch over, where the training function is no generator.
+        """Report the metrics of one epoch, where the training function is not a generator.
 
         Raises ``hpsearch.TrialEnded`` where the trial is to end here, because a rule stopped it or its numbers cannot be used: let
-        it pass. It is no ``Exception``, so that ``except Exception`` lets it pass too.
+        it pass. It is not an ``Exception``, so that ``except Exception`` lets it pass too.
         """
         ...
 
@@ -109,7 +109,7 @@ class Source(Protocol):
     """A field of a config that stands for data."""
 
     def identity(self) -> dict[str, Any]:
-        """JSON that two sources share exactly when they hold the same content, wherever it lies."""
+        """JSON that two sources share exactly when they hold the same content, wherever it is stored."""
         ...
 
     def check(self) -> None:
@@ -117,7 +117,7 @@ class Source(Protocol):
         ...
 
     def prepare(self, cache: Path) -> None:
-        """Make what trials on this machine share; refuse a file that cannot be read, naming it."""
+        """Make what trials on this machine share; refuse a file that cannot be read, by name."""
         ...
 
 
@@ -126,5 +126,5 @@ class Remarked(Protocol):
     """A source that had to conclude something its user should know."""
 
     def remark(self) -> str:
-        """What was concluded, in a sentence; told when a run begins, and kept with its provenance."""
+        """What was concluded, in a sentence; printed when a run begins, and kept with its provenance."""
         ...

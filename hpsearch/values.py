@@ -1,7 +1,7 @@
 """Values: frozen dataclasses that compare, hash, print and travel as JSON.
 
 Everything a study mentions is a value. JSON is written with ``to_json`` and read with ``from_json``; a trial's key is the hash
-of ``canonical`` JSON, in which data stands by its content and not by where it lies, and a field at its default is left out.
+of ``canonical`` JSON, in which data is represented by its content, not its location, and a field at its default is left out.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Aliases: which effects a part of a factorial cannot tell apart, as numbers and in words.
+"""Aliases: which effects a part of a factorial cannot distinguish, as numbers and in words.
 
 An effect has a column: the product, arm by arm, of +1 where a trick of it is there and -1 where it is not. Two effects are told
 apart as far as their columns are orthogonal.
@@ -24,7 +24,7 @@ class Columns:
     arms: int
 
     def overlap(self, one: Effect, other: Effect) -> Fraction:
-        """The mean product of two effects' columns: 0 told apart, 1 or -1 the very same, between them partly mixed.
+        """The mean product of two effects' columns: 0 distinct, 1 or -1 identical, between them partly mixed.
 
         >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
         >>> half = columns((a, b, c), [Arm(), Arm((a, b)), Arm((a, c)), Arm((b, c))])
@@ -45,7 +45,7 @@ def columns(tricks: Sequence[Trick], arms: Sequence[Arm]) -> Columns:
 
 
 def clear_pairs(made: Columns) -> tuple[Effect, ...]:
-    """Pairs of tricks whose interaction is told apart from every main effect and from every other pair's.
+    """Pairs of tricks whose interaction is distinct from every main effect and from every other pair's.
 
     Source: Wu and Chen (1992), Technometrics 34(2), who name such an interaction clear.
     """
@@ -74,13 +74,13 @@ def mixed_pairs(made: Columns) -> tuple[str, ...]:
     mains: list[Effect] = [(trick,) for trick in made.absent]
     free = [pair for pair in combinations(made.absent, 2) if not made.same(pair, mains)]
     families = dict.fromkeys(made.same(pair, free) for pair in free)
-    told = "The interactions {} cannot be told from one another."
+    told = "The interactions {} cannot be distinguished from one another."
     return tuple(told.format(listing(map(pair_name, family))) for family in families if len(family) > 1)
 
 
 def _main(trick: Trick, same: Sequence[Effect]) -> str:
     many = len(same) > 1
-    told = f"{trick.name}, main effect, cannot be told from the interaction{'s' * many} {listing(map(pair_name, same))}"
+    told = f"{trick.name}, main effect, cannot be distinguished from the interaction{'s' * many} {listing(map(pair_name, same))}"
     return f"{told}: half of {'each' if many else 'it'} is taken away."
 
 

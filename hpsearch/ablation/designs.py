@@ -57,7 +57,7 @@ def one_at_a_time(*tricks: Trick) -> Plan:
 
 
 def first_and_last(*tricks: Trick) -> Plan:
-    """Ask of each trick what it is worth laid first, what it is worth laid last, and how far the two lie apart.
+    """Ask of each trick what it is worth laid first, what it is worth laid last, and how far apart the two are.
 
     With ``y`` an arm's score, ``0`` the base and ``S`` the full stack: first is ``y(t) - y(0)``, last is ``y(S) - y(S without t)``,
     and the gap is last minus first, in the metric's unit: zero where gains add, below zero where the other tricks already did what

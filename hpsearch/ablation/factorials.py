@@ -1,4 +1,4 @@
-"""Factorials: every combination of the tricks, or a balanced part of them with the words for what that part cannot tell apart."""
+"""Factorials: every combination of the tricks, or a balanced part of them with the words for what that part cannot distinguish."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -52,7 +52,7 @@ def factorial(*tricks: Trick) -> Plan:
     """Every subset of the tricks, with main effects and two-way interactions.
 
     ``k`` tricks give ``2**k`` arms. A main effect is the mean of the trick's gain over all settings of the others; an interaction
-    of two is what the one gains more when the other is there, again averaged over the rest: zero where gains simply add.
+    of two is how much more the one gains when the other is present, again averaged over the rest: zero where gains simply add.
     Source: Box, Hunter and Hunter (2005), chapter 5.
 
     >>> a, b = Trick("a", {"x": 1}), Trick("b", {"y": 2})
@@ -121,8 +121,8 @@ def plackett_burman(*tricks: Trick, runs: int | None = None) -> Plan:
     size = fitting[0] if runs is None else fitting[fitting.index(runs)]
     arms = _in_order(tricks, _screen(len(tricks), size))
     if len(set(arms)) < size:
-        raise Refused(f"plackett_burman of {len(tricks)} tricks in {size} arms would train some twice: take runs={fitting[0]}")
-    said = f"{all_named(tricks)} are screened in {size} arms, one with none of them, for main effects alone; {BEYOND}."
+        raise Refused(f"plackett_burman of {len(tricks)} tricks in {size} arms would train some twice: use runs={fitting[0]}")
+    said = f"{all_named(tricks)} are screened in {size} arms, one with none of them, for main effects only; {BEYOND}."
     return Plan(tuple(arms), _contrasts(arms, tricks, (), SCREENING), (said, *mixed_mains(columns(tricks, arms))))
 
 

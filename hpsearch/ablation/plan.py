@@ -29,7 +29,7 @@ class Contrast(Value):
     def __post_init__(self) -> None:
         total = sum(weight for _, weight in self.weights)
         if not any(weight for _, weight in self.weights):
-            raise Refused(f"contrast {self.name!r} asks nothing: give at least two arms a weight that is not zero")
+            raise Refused(f"contrast {self.name!r} asks nothing: give at least two arms a nonzero weight")
         if not abs(total) <= 1e-9:  # also where it is nan
             raise Refused(f"the weights of contrast {self.name!r} must sum to zero, they sum to {total:g}")
         if len({arm for arm, _ in self.weights}) < len(self.weights):
@@ -131,7 +131,7 @@ class Plan(Value):
         if len(most.tricks) < len(self.tricks):
             raise Refused(
                 f"no arm of this plan holds all its tricks ({', '.join(t.name for t in self.tricks)}), "
-                "so nothing can be stacked on it with >>: use | to lay plans side by side"
+                "so nothing can be stacked on it with >>: use | to put plans side by side"
             )
         return most
 

@@ -18,7 +18,7 @@ class Seeds(Value):
     """So many seeds for every arm at first, then more for the arms of rows that are not resolved, up to ``most``.
 
     The table is looked at with ``start`` seeds, then after every ``step`` more. A row is resolved once its interval excludes zero,
-    lies within the margin, or is no wider than ``until`` to either side; its decision is that of that look. The looks share one
+    lies within the margin, or is no wider than ``until`` to either side; its verdict is then final. The looks share one
     error rate: it is spent little by little, so that looking often costs width and never validity.
 
     >>> Seeds(start=3, most=12, until=0.3).looks

@@ -35,7 +35,7 @@ class Teacher(Value):
         object.__setattr__(self, "follows", tuple(sorted(self.follows)))
         for field, value in self.sets:
             if not isinstance(value, Hashable):
-                raise Refused(f"a Teacher sets {field!r} to a {type(value).__name__}, which can change: use a tuple")
+                raise Refused(f"a Teacher sets {field!r} to a {type(value).__name__}, which is mutable: use a tuple")
             if any(overlap(field, followed) for followed in self.follows):
                 raise Refused(f"a Teacher both sets {field!r} and takes it from the student: drop one of the two")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
@@ -77,7 +77,7 @@ def _trained(
 ) -> Trained:
     if (name, teacher) in above:
         circle = " needs ".join(f"the one in {each!r}" for each, _ in (*above[above.index((name, teacher)) :], (name, teacher)))
-        raise Refused(f"teachers go round in a circle, {circle}: let one of them set its own teacher to None")
+        raise Refused(f"teachers form a cycle, {circle}: let one of them set its own teacher to None")
     settings = {field: field_at(student, field) for field in teacher.follows}
     config = with_fields(base, {name: None, **settings, **teacher.settings})
     told = any(f.name == "epochs" for f in fields(config))

@@ -55,7 +55,7 @@ class Trick(Value):
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip():
-            raise Refused(f"a Trick needs a name without blanks around it, got {self.name!r}")
+            raise Refused(f"a Trick needs a name without surrounding spaces, got {self.name!r}")
         pairs = self.sets.items() if isinstance(self.sets, Mapping) else self.sets
         object.__setattr__(self, "sets", tuple(sorted((str(field), value) for field, value in pairs)))
         object.__setattr__(self, "claims", tuple(self.claims))
@@ -66,7 +66,7 @@ class Trick(Value):
         for field, value in self.sets:
             if not isinstance(value, Hashable):
                 raise Refused(
-                    f"trick {self.name!r} sets {field!r} to a {type(value).__name__}, which can change: {_instead(field, value)}"
+                    f"trick {self.name!r} sets {field!r} to a {type(value).__name__}, which is mutable: {_instead(field, value)}"
                 )
         fields = list(self.settings)
         for number, field in enumerate(fields):
@@ -137,7 +137,7 @@ class Arm(Value):
 
 
 def refuse_namesakes(tricks: Iterable[Trick]) -> None:
-    """Refuse two tricks under one name, which no table could tell apart."""
+    """Refuse two tricks under one name, which no table could distinguish."""
     names: dict[str, Trick] = {}
     for trick in tricks:
         if names.setdefault(trick.name, trick) != trick:

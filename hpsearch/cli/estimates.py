@@ -86,20 +86,21 @@ def decodes(recipe: "Recipe") -> bool:
 def said(found: Estimate, device: Gpu) -> Iterable[str]:
     """The lines of ``plan --gpu``: hours, where they come from, which side binds, what would lift it."""
     yield (
-        f"{rounded(found.hours)} on one {device.name} with {found.cores} core{'s' if found.cores > 1 else ''} for each trial, all "
-        f"trials, none counted as done: an estimate from {device.half:,} images/s in half precision and {device.full:,} in fp32 of "
-        f"ResNet-50 at 224 pixels ({device.source}), scaled by multiply-adds; small networks and small images run slower than that"
+        f"{rounded(found.hours)} on one {device.name} with {found.cores} core{'s' if found.cores > 1 else ''} for each trial, for "
+        f"all trials, finished ones included: an estimate from {device.half:,} images/s in half precision and {device.full:,} in "
+        f"fp32 of ResNet-50 at 224 pixels ({device.source}), scaled by multiply-adds; small networks and small images run slower "
+        "than that"
     )
     if not found.bound:
-        yield "the network binds: the input keeps up with it"
+        yield "the network is the bottleneck: the input keeps up with it"
         return
-    causes = [f"{DECODING} images/s and core for decoding files"] if found.decoding else []
-    causes += [f"{TRIVIAL} images/s for TrivialAugment at 224 pixels, on one core whatever --cpus"] if found.trivial else []
+    causes = [f"{DECODING} images/s per core for decoding files"] if found.decoding else []
+    causes += [f"{TRIVIAL} images/s for TrivialAugment at 224 pixels, on one core, whatever --cpus is"] if found.trivial else []
     lifts = ["more --cpus, or images that are decoded once (image_folder without streamed)"] if found.decoding else []
     lifts += ["a smaller train_size, or arms without TrivialAugment"] if found.trivial else []
     yield (
-        f"the input binds: the GPU alone would take {rounded(found.network)} hours; {' and '.join(causes)} ({SOURCE}); "
-        f"what lifts it: {'; '.join(lifts)}"
+        f"the input is the bottleneck: the GPU alone would take {rounded(found.network)} hours; {' and '.join(causes)} ({SOURCE}); "
+        f"what would help: {'; '.join(lifts)}"
     )
 
 

@@ -7,8 +7,8 @@ if TYPE_CHECKING:
 
 SHOWN, WIDE = 5, 300  # reasons that are listed, and characters of one
 REMEDY = (
-    "mend the cause and give the same command again: a changed training function makes other trials; "
-    "trials that are still the same run again with --retry-failed"
+    "fix the cause and run the same command again: a changed training function makes new trials; "
+    "trials that stay the same run again with --retry-failed"
 )
 
 
@@ -28,12 +28,12 @@ def failed_lines(told: "Evidence") -> list[str]:
         where = f"{arms}as in {line['key'][:12]}"
         lines.append(f"{count(int(line['trials']), 'trial')} failed: {on_a_line(line['reason'])} ({where})")
     if len(reasons) > SHOWN:
-        lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, which the report lists")
-    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` tells more of one"]
+        lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, listed in the report")
+    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` shows one of them in full"]
 
 
 def on_a_line(reason: str) -> str:
-    """A reason as far as a line goes, and nothing in it that a terminal would obey."""
+    """A reason, cut to the length of a line, without anything that a terminal would obey."""
     from hpsearch.errors import visible
 
     return visible(" ".join(reason.split()), WIDE)

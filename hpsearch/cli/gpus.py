@@ -67,7 +67,7 @@ def gpu(name: str) -> Gpu:
     """
     known = {each.name.lower(): each for each in GPUS}
     if name.lower() not in known:
-        raise Refused(f"no published speed of a GPU {name!r} is known here: take one of {', '.join(each.name for each in GPUS)}")
+        raise Refused(f"no published speed is known for the GPU {name!r}: choose one of {', '.join(each.name for each in GPUS)}")
     return known[name.lower()]
 
 
@@ -85,7 +85,7 @@ def runs(study: Study) -> Iterator[tuple[Trial, int]]:
     A teacher in a file is not counted, for how large it is stands only in the file.
     """
     if study.train is not None:
-        raise Refused("--gpu knows what our own recipes cost, not a training function of one's own: try --measure")
+        raise Refused("--gpu can estimate only the built-in recipes, not a training function of your own: try --measure")
     for arm in study.searches:
         for round_ in study.tune.rounds if study.tune else ():
             yield study.student(arm, 0, "tuning"), round_.points * round_.epochs

@@ -17,12 +17,12 @@ from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
 from hpsearch.errors import HpsearchError, Stopped
 
-STOPPED = "stopped; run the same command again to go on"
+STOPPED = "stopped; run the same command again to resume"
 EXIT_CODES = """
-Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 refused: an input, before anything
-ran, or a training function that breaks its contract or fails in every trial; 70 a fault of hpsearch itself;
-75 another process is driving the record; 78 finished trials would be repeated since code, data or a default changed, nothing was
-run: give --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
+Exit codes: 0 done; 1 done, but some trials failed, or the rows of a rerun trial differ; 2 refused: an input, before anything
+ran, or a training function that breaks its contract or fails in every trial; 70 a fault in hpsearch itself;
+75 another process is running the record; 78 finished trials would be repeated because code, data or a default changed, nothing
+was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to resume.
 """
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def _left(left: SystemExit) -> int:
     """Something that the study names called ``sys.exit``: that is never a success."""
     if isinstance(left.code, int) and left.code:
         return left.code
-    echo(f"hpsearch: something that the study names called sys.exit({left.code!r}) outside of a trial: take it out", err=True)
+    echo(f"hpsearch: something that the study uses called sys.exit({left.code!r}) outside a trial: remove the call", err=True)
     return 2
 
 
@@ -77,5 +77,5 @@ def _unexpected(error: Exception) -> int:
         show()
         return int(getattr(error, "exit_code", 2))
     echo(traceback.format_exc().rstrip(), err=True)
-    echo("hpsearch: this is a fault of hpsearch, not of your study; please report it with the lines above", err=True)
+    echo("hpsearch: this is a fault in hpsearch, not in your study; please report it with the lines above", err=True)
     return 70

@@ -18,7 +18,7 @@ def read_study(path: Path, data: Path | None) -> "StudyFile":
 
     if data is not None:
         if not data.is_dir():
-            raise Refused(f"--data {data} is no folder: give the one that holds the images")
+            raise Refused(f"--data {data} is not a folder: give the one that holds the images")
         os.environ["HPSEARCH_DATA"] = str(data.resolve())
     return read(path)
 
@@ -39,7 +39,7 @@ def find_trial(words: list[str], place: str, folder: Path | None, data: Path | N
     from hpsearch.results import lookup
 
     if len(words) > 2 or Path(words[-1]).is_file():
-        raise Refused(f"give a trial's key, with its study file before it or without, got {' '.join(words)}")
+        raise Refused(f"give a trial's key, optionally with its study file before it, got {' '.join(words)}")
     if len(words) == 2:
         file, opened = read_study(Path(words[0]), data), open_record(place, folder)
         return file, opened, lookup.find(opened, words[1])
@@ -48,7 +48,7 @@ def find_trial(words: list[str], place: str, folder: Path | None, data: Path | N
     launched = lookup.launched(opened, found)
     files = [read_study(each.study, data or each.data) for each in launched if each.study.is_file()]
     if not files:
-        names = ", ".join(str(each.study) for each in launched) or "no study that the record has a launch of"
+        names = ", ".join(str(each.study) for each in launched) or "a study of which the record has no launch"
         raise Refused(f"{found.key[:12]} was trained for {names}, which is not here: give the study file before the key")
     if len(files) == 1:
         return files[0], opened, found

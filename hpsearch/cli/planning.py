@@ -18,10 +18,10 @@ def plan(
     study: StudyPath,
     record: RecordPlace = Place,
     data: DataFolder = None,
-    slots: Annotated[int | None, typer.Option(help="Trials at a time, for the hours.")] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials that run at a time, to estimate hours.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
     gpu: Annotated[str | None, typer.Option(help="Estimate hours for this GPU (H100, A100, ...) from published speeds.")] = None,
-    cpus: Annotated[int, typer.Option(min=1, help="CPUs per trial, for the hours with --gpu, as in the run.")] = 1,
+    cpus: Annotated[int, typer.Option(min=1, help="CPUs per trial in the run, to estimate hours with --gpu.")] = 1,
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
@@ -80,20 +80,20 @@ def _measured(file: "StudyFile") -> float:
 
 
 def _resolution(file: "StudyFile", record: "Record | None") -> str:
-    """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their deviations."""
+    """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their standard deviations."""
     from hpsearch.statistics import pooled_deviation, resolution
 
     study, seeds = file.study, file.study.most_seeds
     if not study.plan.contrasts:
         return "resolution  no differences are asked about"
     if seeds < 2:
-        return "resolution  one seed carries no interval: nothing will be resolved"
+        return "resolution  one seed gives no interval: nothing will be resolved"
     deviation = pooled_deviation(evidence_of(file, record).measurements()) if record is not None else None
     sizes = sorted({f"{size:.2g}" for size in resolution(study.plan, seeds, deviation or 1.0)}, key=float)
     size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     unit = (
-        f"of {study.metric}, at the deviation of {deviation:.3g} seen so far"
+        f"of {study.metric}, at the standard deviation of {deviation:.3g} seen so far"
         if deviation
-        else "times the deviation from seed to seed"
+        else "times the standard deviation from seed to seed"
     )
     return f"resolution  {seeds} seeds resolve a difference of {size} {unit} (80 % power, 95 % for all rows together)"

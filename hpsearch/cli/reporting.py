@@ -20,7 +20,7 @@ def report(
     data: DataFolder = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
     tables: Annotated[
-        Path | None, typer.Option(help="Folder for every table, trial and epoch as CSV and Parquet, and as Markdown and LaTeX.")
+        Path | None, typer.Option(help="Folder for every table, trial and epoch as CSV, Parquet, Markdown and LaTeX.")
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -35,10 +35,10 @@ def report(
 
 def export(
     study: StudyPath,
-    optuna: Annotated[str, typer.Option("--optuna", metavar="URL", help="Where to: sqlite:///runs/optuna.db", show_default=False)],
+    optuna: Annotated[str, typer.Option("--optuna", metavar="URL", help="Write to: sqlite:///runs/optuna.db", show_default=False)],
     record: RecordPlace = Place,
     data: DataFolder = None,
-    follow: Annotated[float | None, typer.Option(help="Again every so many seconds, while somebody runs the record.")] = None,
+    follow: Annotated[float | None, typer.Option(help="Repeat every so many seconds while the record is being run.")] = None,
     debug: Debug = False,
 ) -> None:
     """Write the search as Optuna studies, one per round, for optuna-dashboard and optuna.visualization."""
@@ -48,7 +48,7 @@ def export(
     from hpsearch.results.urls import hidden
 
     if follow is not None and not follow > 0:
-        raise Refused(f"--follow takes seconds between two looks, more than 0, got {follow:g}")
+        raise Refused(f"--follow takes the seconds between two exports, more than 0, got {follow:g}")
     stop_on_signals()
     file = read_study(study, data)
     opened = open_record(record, None)
@@ -60,7 +60,7 @@ def export(
             if name not in known:
                 echo(name)
         if not known:
-            echo(f"look at them with: optuna-dashboard {hidden(optuna)}")
+            echo(f"view them with: optuna-dashboard {hidden(optuna)}")
         if follow is None or running is None:
             return
         time.sleep(follow)
@@ -70,26 +70,26 @@ def import_(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A file, a folder, or an Optuna storage’s URL.", show_default=False)
     ],
-    arm: Annotated[str, typer.Option(help="Column that names the arm; several with commas between them.", show_default=False)],
+    arm: Annotated[str, typer.Option(help="Column that names the arm; several separated by commas.", show_default=False)],
     metric: Annotated[str, typer.Option(help="Column of the score, or NAME=COLUMN; top1 is in percent.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The HTML file; .md and .csv go beside it.", show_default=False)],
-    seed: Annotated[str | None, typer.Option(help="Column of seeds that arms share: runs are compared within a seed.")] = None,
-    run: Annotated[str | None, typer.Option(help="Column that tells runs apart.")] = None,
-    epoch: Annotated[str | None, typer.Option(help="Column that counts epochs or steps; a run scores by its last.")] = None,
-    seconds: Annotated[str | None, typer.Option(help="Column of the seconds a line took.")] = None,
-    arms: Annotated[str, typer.Option(help="Which arms and in which order, with commas between them.")] = "",
-    where: Annotated[list[str] | None, typer.Option(help="Only lines with COLUMN=VALUE; may be given again.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="Call an arm differently, ARM=TEXT; may be given again.")] = None,
-    design: Annotated[str, typer.Option(help="against the base, each arm; or ladder, each arm and the one before.")] = "against",
+    seed: Annotated[str | None, typer.Option(help="Column of the seeds that arms share: runs are compared within a seed.")] = None,
+    run: Annotated[str | None, typer.Option(help="Column that identifies the run.")] = None,
+    epoch: Annotated[str | None, typer.Option(help="Column that counts epochs or steps; the last is a run's score.")] = None,
+    seconds: Annotated[str | None, typer.Option(help="Column of the seconds that each row took.")] = None,
+    arms: Annotated[str, typer.Option(help="Which arms, and in which order, separated by commas.")] = "",
+    where: Annotated[list[str] | None, typer.Option(help="Only rows with COLUMN=VALUE; may be repeated.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Rename an arm, ARM=TEXT; may be repeated.")] = None,
+    design: Annotated[str, typer.Option(help="against: each arm with the base; ladder: each arm with the one before.")] = "against",
     base: Annotated[str | None, typer.Option(help="The arm to compare with. [default: the first]")] = None,
     goal: Annotated[str, typer.Option(help="maximise or minimise.")] = "maximise",
     scale: Annotated[float, typer.Option(help="Multiplies the score.")] = 1.0,
-    offset: Annotated[float, typer.Option(help="Is added to the score, after --scale.")] = 0.0,
-    settings: Annotated[Path | None, typer.Option(help="A table with one line per run, joined by the run's name.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Makes columns of a run's name, '(?P<arm>.+)-(?P<seed>[0-9]+)'.")] = None,
-    question: Annotated[str, typer.Option(help="In a sentence, what the results answer.")] = "",
+    offset: Annotated[float, typer.Option(help="Added to the score, after --scale.")] = 0.0,
+    settings: Annotated[Path | None, typer.Option(help="A table with one row per run, joined by the run's name.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Columns from a run's name, '(?P<arm>.+)-(?P<seed>[0-9]+)'.")] = None,
+    question: Annotated[str, typer.Option(help="The question that the results answer, in a sentence.")] = "",
     form: Annotated[
-        str | None, typer.Option("--format", help="table, optuna, ray, wandb or tensorboard. [default: by what is there]")
+        str | None, typer.Option("--format", help="table, optuna, ray, wandb or tensorboard. [default: detected]")
     ] = None,
     debug: Debug = False,
 ) -> None:

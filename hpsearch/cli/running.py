@@ -23,25 +23,27 @@ def run(
     record: RecordPlace = Place,
     folder: TrialFolder = None,
     data: DataFolder = None,
-    here: Annotated[bool, typer.Option("--here", help="In this process, one trial after another, without Ray.")] = False,
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it a local Ray is started and ended.")] = None,
-    cpus: Annotated[float, typer.Option(help="CPUs per trial; its threads are the whole part.")] = 1,
-    gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1, or a part of it. [default: 1 where there is one]")] = None,
-    slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Run in this process, one trial after another, without Ray.")] = False,
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster. [default: start a local Ray]")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs per trial; rounded down, its number of threads.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1 or a fraction. [default: 1 if there is one]")] = None,
+    slots: Annotated[int | None, typer.Option(help="Trials that run at a time. [default: as many as fit on this machine]")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Train anew what older code, other data or another default made.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Use those older results as they are; the report marks them.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Use such older results as they are; the report marks them.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The report to write. [default: STUDY.html beside the record]")] = None,
     debug: Debug = False,
 ) -> None:
-    """Run a study, or go on with it: finished trials are never repeated. Ends in the report."""
+    """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
     from hpsearch.trials import launch
 
     stop_on_signals()
     if again and keep:
-        raise Refused("--again trains anew what --keep would use: give one of the two")
+        raise Refused("--again trains again what --keep would use: give only one of them")
     file = read_study(study, data)
     each = launch.resources(cpus, gpus, slots, here, address)
     decision: Verdict = "again" if again else "kept" if keep else ""
@@ -67,7 +69,7 @@ def run(
 
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
-    """Say how far a study is, who is running it, and why trials failed."""
+    """Show how far a study has come, who is running it, and why trials failed."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
 
@@ -78,8 +80,8 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     counts = told.trials.drop_duplicates("key")["state"].value_counts()
     named = ("complete", "running", "waiting", "failed", *(("stopped",) if counts.get("stopped") else ()))
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in named)
-    console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
-    console.print(opened.holder() or "nobody is running it now", highlight=False)
+    console.print(f"{file.name}: {states}; {file.study.trials} wanted in total", highlight=False)
+    console.print(opened.holder() or "not running now", highlight=False)
     terminal.say_older(console, opened, file)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
     for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():
@@ -87,7 +89,7 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
             f"failed {key[:12]} arm {arm!r} seed {seed}: {on_a_line(reason)}", highlight=False, markup=False, soft_wrap=True
         )
     if len(failed) > LISTED:
-        console.print(f"and {len(failed) - LISTED} more that failed, which the report lists", highlight=False)
+        console.print(f"and {len(failed) - LISTED} more failed trials, listed in the report", highlight=False)
     for line in failed_lines(told):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.said_of_rounds(told.agenda):

@@ -25,7 +25,7 @@ def show(
     data: DataFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Say everything the record holds of one trial: its settings, rows and files, and where it stands in the study."""
+    """Show everything the record holds about one trial: its settings, rows and files, and its place in the study."""
     from hpsearch.results import lookup
 
     file, opened, found = find_trial(trial, record, folder, data)
@@ -38,15 +38,16 @@ def rerun(
     record: RecordPlace = Place,
     folder: TrialFolder = None,
     data: DataFolder = None,
-    cpus: Annotated[float, typer.Option(help="CPUs, as in the run that is repeated; threads are the whole part.")] = 1,
-    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, where this machine has one]")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs, as in the run to repeat; rounded down, the number of threads.")] = 1,
+    gpus: Annotated[float | None, typer.Option(help="GPUs. [default: as the trial had, if this machine has one]")] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="If a few trials of its training code have the same rows now, use all of that code.")
+        bool,
+        typer.Option("--adopt", help="If a few trials of its training code give the same rows now, use all of them."),
     ] = False,
-    trials: Annotated[int | None, typer.Option(help="How many are trained again for --adopt. [default: 3]")] = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials to train again for --adopt. [default: 3]")] = None,
     debug: Debug = False,
 ) -> None:
-    """Train one trial of the record again, here, and say whether its rows are the same. Only --adopt writes to the record."""
+    """Train one trial of the record again, on this machine, and compare its rows. Only --adopt writes to the record."""
     from hpsearch.trials import again, launch
 
     stop_on_signals()
@@ -58,7 +59,7 @@ def rerun(
     if adopt:
         raise typer.Exit(_adopt(file, opened, found, resources, trials))
     if again.trial_of(found, file.study, file.known).code != found.columns["code"]:
-        echo("the training code has changed since this trial ran: its rows may be others for that reason")
+        echo("the training code has changed since this trial ran: its rows may differ for that reason")
     _prepare(file)
     compared = _trained(file, found, resources)
     for line in again.said(compared, found):
@@ -99,11 +100,11 @@ def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Reso
 
     proofs = adoption.prove(record, keys, lambda each: _trained(file, each, resources), told)
     if not all(proof.holds for proof in proofs):
-        echo("nothing was adopted: the present training code gives other rows")
+        echo("nothing was adopted: the present training code gives different rows")
         return 1
     adoption.adopt(record, proofs, found.columns["code"], code)
     echo(
-        f"{len(proofs)} trained again with equal rows: {len(others)} trials of this study are taken over from the older training "
-        f"code, as the record now says; next: hpsearch run {file.path}"
+        f"{len(proofs)} trained again with equal rows: {len(others)} trials of this study are adopted from the older training "
+        f"code, as the record now states; next: hpsearch run {file.path}"
     )
     return 0

@@ -11,7 +11,7 @@ from hpsearch.errors import Refused
 
 def new(
     path: Annotated[Path, typer.Argument(metavar="STUDY", help="The file to write.", show_default=False)],
-    own: Annotated[bool, typer.Option("--own", help="A study of your own training function.")] = False,
+    own: Annotated[bool, typer.Option("--own", help="Write a study of your own training function.")] = False,
 ) -> None:
     """Write a study file to start from."""
     if path.exists():

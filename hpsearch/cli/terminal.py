@@ -121,11 +121,11 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     console.print(f"trials      {study.trials} wanted, {len(finished)} done", highlight=False)
     spent = sum(t.epochs for t in finished)
     limit = f", budget {study.budget:,}" if study.budget else ""
-    console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
+    console.print(f"epochs      {study.cost:,} in total, {spent:,} done{limit}", highlight=False)
 
 
 def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
-    """Say which finished trials were made otherwise than they would be now, and what is to be decided about them."""
+    """Say which finished trials were made differently than they would be now, and what has to be decided about them."""
     from hpsearch.results.edits import used
     from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
@@ -224,7 +224,7 @@ def said_of_rounds(plan: Agenda) -> list[str]:
 
 def _moved(move: Move) -> str:
     before, after = domain_span(move.before), domain_span(move.after)
-    return f"{move.label} is best at the {move.side} end of its range, {before}, which is widened to {after}"
+    return f"{move.label} is best at the {move.side} end of its range, {before}; the range is widened to {after}"
 
 
 def hours(study: Study, trials: list[Trial], states: Mapping[str, Mapping[str, Any]], slots: int, measured: float | None) -> str:

@@ -9,7 +9,7 @@ from hpsearch.tricks import he2019, torchvision2021
 
 LEAST = 3  # rungs a study has to climb to be said to climb the ladder
 ERRATA = {  # of rungs that are no single trick's claim
-    (he2019.PAPER, "0"): "the abstract's 75.3 to 79.29 begins here: 0.57 of its 3.99 points are another implementation",
+    (he2019.PAPER, "0"): "the abstract's 75.3 to 79.29 starts here: 0.57 of its 3.99 points come from a different implementation",
 }
 
 
@@ -91,15 +91,15 @@ def compared(study: Study, ladder: Published) -> str:
     config = study.config(study.plan.arms[0])
     epochs = study.length(config)
     if study.train is not None or not hasattr(config, "data"):
-        return f"{theirs} This study trains a function of its own for {epochs:,} epochs: data set, network and budget are others."
+        return f"{theirs} This study trains its own function for {epochs:,} epochs: data set, network and budget differ."
     data, network = data_words(config.data), f"ResNet-{config.depth}" + (f" of width {config.width}" if config.width != 64 else "")
     pairs = ((data, ladder.data, "data set"), (network, ladder.network, "network"), (epochs, ladder.epochs, "budget"))
-    other = [f"another {what}" for mine, published, what in pairs if mine != published]
+    other = [f"a different {what}" for mine, published, what in pairs if mine != published]
     ours = f"This study: {network} on {data}, {epochs:,} epochs"
     if not other:
         return f"{theirs} {ours}: the same data set, network and budget."
     listed = " and ".join(filter(None, (", ".join(other[:-1]), other[-1])))
-    return f"{theirs} {ours}: {listed}, so agreement in sign is all that can be asked."
+    return f"{theirs} {ours}: {listed}, so only agreement in sign can be expected."
 
 
 def data_words(data: object) -> str:

@@ -62,7 +62,7 @@ class Unit:
 
 
 def unit(metric: str, spread: float | None = None) -> Unit:
-    """The unit of a metric; ``spread``, the size of what is to be told apart, sets the decimals where the metric does not."""
+    """The unit of a metric; ``spread``, the size of the differences to show, sets the decimals where the metric does not."""
     if metric in TOP:
         return Unit(TOP[metric], "%", "points", 2, figures=1, least=2)
     return Unit(metric.replace("_", " "), "", "", decimals(spread))
@@ -184,7 +184,7 @@ def verdict(each: Verdict) -> str:
         case "edge":
             return f"at the {each.side} edge"
         case "flat":
-            return "flat: the score does not follow it here"
+            return "flat: the score does not depend on it here"
         case "inside":
             return "inside"
         case _:

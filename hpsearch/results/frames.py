@@ -61,7 +61,7 @@ def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float
 
 
 def replayed(record: Record | None, study: Study, decision: Verdict = "") -> Replayed:
-    """The same, with where the record has the trials; ``decision`` is what becomes of older ones that nobody decided about."""
+    """The same, with where the record has the trials; ``decision`` is what becomes of older ones without a decision."""
     past = Past(record, study, decision)
     scores: dict[str, float | None] = {}
     memo = Memo(study)
@@ -137,6 +137,6 @@ def _provenance(launch: Mapping[str, Any] | None, older: tuple[str, ...]) -> dic
         "launched": launch["started"],
         "ended": f"{launch['ended']}, {launch['outcome']}" if launch["ended"] else "still running, or killed",
         "study file": f"sha256 {launch['study_hash']}",
-        "training code": f"sha256 {launch['code']} (code reached from the training function, without comments and layout)",
+        "training code": f"sha256 {launch['code']} (code reached from the training function, without comments and formatting)",
         **({"older results": "; ".join(older)} if older else {}),
     }

@@ -81,14 +81,14 @@ def checked(prefix: str) -> str:
     """
     beginning = prefix.strip().lower()
     if not re.fullmatch(f"[0-9a-f]{{{LEAST},32}}", beginning):
-        raise Refused(f"a key is 32 hexadecimal digits, of which the first {LEAST} or more are to be given, got {prefix!r}")
+        raise Refused(f"a key is 32 hexadecimal digits: give at least the first {LEAST}, got {prefix!r}")
     return beginning
 
 
 def one_of(keys: Sequence[str], beginning: str) -> str:
     """The only key that begins so."""
     if not keys:
-        raise Refused(f"no trial in the record has a key that begins with {beginning}: the report lists those of a study")
+        raise Refused(f"no trial in the record has a key that begins with {beginning}: the report lists the keys of a study")
     if len(keys) > 1:
         more = ", ..." if len(keys) > SHOWN else ""
         raise Refused(
@@ -106,7 +106,7 @@ def places(evidence: Evidence, key: str) -> list[str]:
 def _place(line: Mapping[Any, Any]) -> str:
     if line["role"] == SEARCH:
         return f"search of {line['arm']!r}, round {line['round']}, point {line['point'] + 1}"
-    return f"arm {line['arm']!r}, seed {line['seed']}" if line["role"] == MEASUREMENT else f"{line['arm']}, which others learn from"
+    return f"arm {line['arm']!r}, seed {line['seed']}" if line["role"] == MEASUREMENT else f"{line['arm']}, from which others learn"
 
 
 def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
@@ -116,10 +116,10 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     own = {name: value for name, value in config.items() if name not in base or base[name] != value}
     others = {name: value for name, value in config.items() if name not in own}
     lines = [("key", found.key), ("state", f"{c['state']}{', ' + c['reason'] if c['reason'] else ''}")]
-    lines += [("in this study", place) for place in places(evidence, found.key)] or [("in this study", "not wanted by it now")]
+    lines += [("in this study", place) for place in places(evidence, found.key)] or [("in this study", "no longer part of it")]
     lines += [("seed", str(c["seed"])), ("epochs", f"{c['epochs']}, of which {len(found.rows)} have rows")]
     lines += [("scored on", f"the {c['held_out']} images"), ("ran", _ran(c)), ("training code", f"sha256 {c['code'][:16]}…")]
-    lines += [("differs from the base", _settings(own) or "in nothing"), ("as the base", _settings(others) or "nothing")]
+    lines += [("differs from the base", _settings(own) or "in nothing"), ("same as the base", _settings(others) or "nothing")]
     if found.rows:
         lines.append(("last row", _settings(found.rows[-1])))
     lines.append(("files", str(found.folder / found.key[:2] / found.key)))
@@ -132,7 +132,7 @@ def _ran(columns: Mapping[str, Any]) -> str:
         return "not yet"
     seconds = f"{columns['seconds']:.1f} s" if columns["seconds"] is not None else "for an unknown time"
     where = " on ".join(filter(None, (columns["device"], columns["host"])))
-    tries = f"{columns['attempts']} attempt{'s' * (columns['attempts'] > 1)} in all"
+    tries = f"{columns['attempts']} attempt{'s' * (columns['attempts'] > 1)} in total"
     return f"{seconds} on {where or 'an unknown machine'}, {tries}, until {columns['changed']}"
 
 

@@ -44,7 +44,7 @@ Attributes = dict[str, Any]
 def export(evidence: Evidence, url: str) -> list[str]:
     """Bring the Optuna studies of a search up to date in a database of their own; their names, in the order of rounds."""
     if evidence.study.tune is None:
-        raise Refused("the study searches nothing, so there is no search to show: give it tune=Tune(Space(...), rounds=...)")
+        raise Refused("the study has no search to show: give it tune=Tune(Space(...), rounds=...)")
     place = _place(url)
     try:
         storage = RDBStorage(place, engine_kwargs=_patience(place))

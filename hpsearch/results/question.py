@@ -18,11 +18,11 @@ def question(record: Record | None, found: Replayed, name: str) -> str:
     said = []
     if asked:
         one = next((m.place for m in asked if any(c.kind == "code" for c in m.causes)), "")
-        adopt = f"; `hpsearch rerun {one[:12]} --adopt` trains a few of them again and takes all over if the rows are equal"
+        adopt = f"; `hpsearch rerun {one[:12]} --adopt` trains a few of them again and adopts all if the rows are identical"
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
             f"{why(record, found.study, asked)} and would be repeated: "
-            f"`--again` trains anew, `--keep` uses the old results{adopt if one else ''}"
+            f"`--again` trains them anew, `--keep` uses the old results{adopt if one else ''}"
         )
     if lost := abandoned(record, found, name):
         said.append(lost)
@@ -46,7 +46,7 @@ def abandoned(record: Record, found: Replayed, name: str) -> str:
     if not lost:
         return ""
     return (
-        f"{', '.join(changed)}: the search goes another way, and {counted(len(lost))} of {name} "
-        f"{'is' if len(lost) == 1 else 'are'} no longer asked for (kept in the record): `--again` goes on with the search as it is "
-        "asked for now and trains what it lacks, `--keep` likewise; or put it back"
+        f"{', '.join(changed)}: the search takes another course, and {counted(len(lost))} of {name} "
+        f"{'is' if len(lost) == 1 else 'are'} no longer asked for (kept in the record): `--again` and `--keep` both "
+        "continue the search as it is asked for now and train what it lacks; or change it back"
     )

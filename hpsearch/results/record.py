@@ -66,7 +66,7 @@ class Record:
 
     @classmethod
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
-        """The record at a file name or URL; refused where it is no record of ours, or is missing and ``create`` is off."""
+        """The record at a file name or URL; refused where it is not a record of hpsearch, or is missing and ``create`` is off."""
         try:
             url = database(place)
         except ArgumentError as error:
@@ -134,7 +134,7 @@ class Record:
         return f"the record is in use by {holder or 'another process'}: wait for it to end, or stop it"
 
     def holder(self) -> str | None:
-        """Who drives the record now; None where nobody does."""
+        """The process that drives the record now; None where there is none."""
         try:
             with self._lock():
                 return None
@@ -201,7 +201,7 @@ class Driver:
         with self.record.engine.begin() as connection:
             term = connection.scalar(select(schema.driver.c.term))
             if term != self.term:
-                raise Stale(f"another driver took the record over (term {term}, ours was {self.term}): this one stops")
+                raise Stale(f"another driver took over the record (term {term}, ours was {self.term}): this one stops")
             yield connection
 
     def want(self, trials: Sequence[Trial]) -> None:
@@ -296,13 +296,13 @@ def number(key: str, row: Row, metric: str) -> float:
     if value is None:
         raise Refused(f"trial {key} has no metric {metric!r}: {did_you_mean(metric, row)}")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is no number: score another metric")
+        raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is not a number: score another metric")
     return float(value)
 
 
 def _check_file(file: Path, create: bool) -> None:
     if file.is_file() and file.stat().st_size == 0:
-        raise Refused(f"the record at {file} is empty, what it held is lost: restore it, or delete it to begin anew")
+        raise Refused(f"the record at {file} is empty, its contents are lost: restore it, or delete it to start afresh")
     if not create and not file.is_file():
         raise Refused(f"there is no record at {file}: run the study first, or name its record with --record")
     try:
@@ -332,7 +332,7 @@ def _set_up(engine: Engine) -> None:
 
 def _check_stamp(connection: Connection, shown: str, create: bool) -> None:
     if not connection.dialect.has_table(connection, "stamp"):
-        raise Refused(f"{shown} is no record of hpsearch: it has no stamp; give another place with --record")
+        raise Refused(f"{shown} is not a record of hpsearch: it has no version stamp; give another place with --record")
     version = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == "schema"))
     if version is None and create and connection.scalar(select(schema.trials.c.key).limit(1)) is None:
         connection.execute(insert(schema.stamp).values(name="schema", value=str(schema.SCHEMA)))

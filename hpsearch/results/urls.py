@@ -29,11 +29,11 @@ def database(place: str) -> URL:
 
 def _refuse_no_file(url: URL, place: str) -> None:
     if url.database in (None, "", ":memory:"):
-        raise Refused(f"{place} would live only in this process: name a file, as in sqlite:///runs/optuna.db")
+        raise Refused(f"{place} would exist only in this process: name a file, as in sqlite:///runs/optuna.db")
     strange = sorted(set(url.query) - OPTIONS)
     if strange or ("?" in place and not url.query):
         raise Refused(
-            f"in the URL {place} options begin after the question mark, and {(strange or ['what follows'])[0]!r} is none of "
+            f"in the URL {place} options start after the question mark, and {(strange or ['what follows'])[0]!r} is none of "
             "SQLite's: write %3F where the question mark belongs to the file's name"
         )
 

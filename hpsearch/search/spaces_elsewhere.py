@@ -42,7 +42,9 @@ def _plain(name: str, domain: Domain, where: str, lossy: bool) -> Plain:
         return domain
     if isinstance(domain, OneMinus):
         if domain.rest.logarithmic and not lossy:
-            raise Refused(f"{name!r} is even in the logarithm of 1 - {name}, which {where} cannot hold: {DROP} and keep the range")
+            raise Refused(
+                f"{name!r} is uniform in the logarithm of 1 - {name}, which {where} cannot hold: {DROP} and keep the range"
+            )
         plain: Uniform | LogUniform | Integers | LogIntegers = Uniform(domain.value(0.0), domain.value(1.0))
     elif isinstance(domain, Uniform | LogUniform | Integers | LogIntegers):
         plain = replace(domain, least=None, most=None)
@@ -68,7 +70,7 @@ def _distribution(name: str, domain: Plain) -> "BaseDistribution":
     if isinstance(domain, Choice | Constant):
         odd = [option for option in domain.options if not isinstance(option, None | bool | int | float | str)]
         if odd:
-            raise Refused(f"{name!r} has the option {odd[0]!r}; Optuna takes None, bool, int, float and str: name options by texts")
+            raise Refused(f"{name!r} has the option {odd[0]!r}; Optuna takes None, bool, int, float and str: use strings")
         return CategoricalDistribution(domain.options)
     if isinstance(domain, Integers | LogIntegers):
         return IntDistribution(domain.low, domain.high, log=domain.logarithmic)
@@ -91,7 +93,7 @@ def _domain(name: str, distribution: "BaseDistribution") -> Domain:
     if isinstance(distribution, CategoricalDistribution):
         return Constant(distribution.choices[0]) if distribution.single() else Choice(*distribution.choices)
     if not isinstance(distribution, FloatDistribution | IntDistribution):
-        raise Refused(f"{name!r} is {distribution!r}, which none of our domains can hold")
+        raise Refused(f"{name!r} is {distribution!r}, which no domain of hpsearch can hold")
     if distribution.step not in (None, 1) or (distribution.step == 1 and isinstance(distribution, FloatDistribution)):
         raise Refused(f"{name!r} has step={distribution.step}, which a range cannot hold: write Choice of its values")
     if distribution.single():

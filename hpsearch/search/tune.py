@@ -70,7 +70,7 @@ Arms = Literal["each", "base", "stack"]
 class Tune(Value):
     """What is re-tuned so that the comparison is fair, over which space, in which rounds.
 
-    ``arms`` says for whom: ``each`` arm has a search of its own under an equal budget; ``base`` or ``stack`` share one search, of
+    ``arms`` says for whom: ``each`` arm has its own search, with an equal budget; ``base`` or ``stack`` share one search, of
     the base or of the arm with all tricks, whose winner every arm uses.
     """
 
@@ -78,14 +78,14 @@ class Tune(Value):
     rounds: tuple[Round, ...]
     arms: Arms = "each"
     proposals: Proposals = "sobol"
-    margin: float = 0.1  # of the unit interval, round the kept points
+    margin: float = 0.1  # of the unit interval, around the kept points
     seed: int = 0
     confirm: Confirm | Literal["auto"] | None = "auto"  # "auto": about a fifth of what the rounds cost
     edge: float = (
         0.1  # of the unit interval: how near to an end of its range the best point must lie to widen it; twice that if outermost
     )
     widen: float = 0.5  # of a range's width: what is added beyond such an end, never past the hard limit
-    ahead: int = 4  # points that may be drawn before the scores of so many last ones are known: at least the number of slots
+    ahead: int = 4  # latest points whose scores may be unknown when the next are drawn: at least the number of slots
     stopping: Rule | None = None  # ends trials of a round that fall behind the others
     earlier: tuple["Tune", ...] = ()  # searches that ran before: their runs that still fit are used again, and cost nothing
 
@@ -170,7 +170,7 @@ class Tune(Value):
         levels = largest_grid(len(self.space), points)
         return (
             f"a grid of {points} points in {len(self.space)} parameters tries only {levels} values of each, "
-            f"where Sobol points try {points}: where some parameters do not matter, the rest of the points is wasted"
+            f"where Sobol points try {points}: if some parameters do not matter, the other points are wasted"
         )
 
     @staticmethod

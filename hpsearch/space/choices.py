@@ -32,7 +32,7 @@ class Choice(Domain):
         self, *positional: Any, options: Iterable[Any] = (), spaces: Iterable[tuple[str, Space]] = (), **named: Space
     ) -> None:
         if isinstance(options, Space) or isinstance(spaces, Space):
-            raise Refused('"options" and "spaces" are words of Choice itself: give the option another name')
+            raise Refused('"options" and "spaces" are reserved by Choice: give the option another name')
         opened = {**dict(spaces), **named}
         for option, space in opened.items():
             if not isinstance(space, Space):
@@ -93,7 +93,7 @@ class Choice(Domain):
 
 
 def _refuse_alike(options: Sequence[Any]) -> None:
-    """Refuse options that cannot be recorded, as infinity and NaN, and two that the record would not tell apart."""
+    """Refuse options that cannot be recorded, as infinity and NaN, and two that the record could not distinguish."""
     seen: dict[str, Any] = {}
     for option in options:
         try:

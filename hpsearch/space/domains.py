@@ -75,7 +75,7 @@ class _Numbers(Domain):
 
     def _refuse_outside(self, value: Any) -> None:
         if not isinstance(value, NUMBER):
-            raise Refused(f"{value!r} is no number, as {self} needs")
+            raise Refused(f"{value!r} is not a number, as {self} needs")
         if not self.low <= value <= self.high:
             raise Refused(f"{value!r} lies outside {self}")
 
@@ -153,7 +153,7 @@ class _Whole(_Numbers):
     def _refuse_outside(self, value: Any) -> None:
         super()._refuse_outside(value)
         if value != math.floor(value):
-            raise Refused(f"{value!r} is no whole number, as {self} needs")
+            raise Refused(f"{value!r} is not a whole number, as {self} needs")
 
     def __contains__(self, value: Any) -> bool:
         return super().__contains__(value) and float(value).is_integer()
@@ -187,7 +187,7 @@ def _between(units: Units, values: Units, low: float, high: float) -> Units:
 
 @dataclass(frozen=True, repr=False)
 class Uniform(_Smooth):
-    """Real numbers, even on [low, high].
+    """Real numbers, uniform on [low, high].
 
     value = low + u (high - low). Its natural limits: 0 for a range at or above 0, and 1 for a share, a range inside [0, 1].
 
@@ -215,7 +215,7 @@ class Uniform(_Smooth):
             try:
                 ends[name] = None if exponent is None else float(base) ** exponent
             except OverflowError:
-                raise Refused(f"{base} ** {self} reaches beyond the largest number, 1.8e308: lower {name}") from None
+                raise Refused(f"{base} ** {self} goes beyond the largest number, 1.8e308: lower {name}") from None
         return LogUniform(**ends)
 
     def values(self, units: ArrayLike) -> Units:
@@ -232,7 +232,7 @@ class Uniform(_Smooth):
 
 @dataclass(frozen=True, repr=False)
 class LogUniform(_Smooth):
-    """Positive real numbers, even in the logarithm on [low, high]; written ``10 ** Uniform(-6, 1)`` as well.
+    """Positive real numbers, uniform in the logarithm on [low, high]; written ``10 ** Uniform(-6, 1)`` as well.
 
     value = low (high / low)^u. It may widen to any positive number and never reaches 0.
 
@@ -245,7 +245,7 @@ class LogUniform(_Smooth):
         if not 0 < self.low < self.high < math.inf:
             raise Refused(f"LogUniform needs 0 < low < high, got low={self.low}, high={self.high}")
         if self.least is not None and self.least <= 0:
-            raise Refused(f"LogUniform needs least above 0, got least={self.least}: leave it out for the smallest number there is")
+            raise Refused(f"LogUniform needs least above 0, got least={self.least}: leave it out for the smallest positive number")
         self._refuse_limits()
 
     def _natural(self) -> tuple[float, float]:
@@ -317,7 +317,7 @@ class Integers(_Whole):
 
 @dataclass(frozen=True, repr=False)
 class LogIntegers(_Whole):
-    """Whole numbers low, ..., high, even in the logarithm: n has the share of [n - 1/2, n + 1/2].
+    """Whole numbers low, ..., high, uniform in the logarithm: n has the share of [n - 1/2, n + 1/2].
 
     Its natural limit below is 1.
 
@@ -358,10 +358,10 @@ class LogIntegers(_Whole):
 
 @dataclass(frozen=True)
 class OneMinus(Domain):
-    """1 minus another domain of numbers: a momentum even in the logarithm of its distance from 1.
+    """1 minus another domain of numbers: a momentum uniform in the logarithm of its distance from 1.
 
     The map runs from the small values to the large ones, so it is monotone like the others. Its hard limits are 1 minus those of
-    ``rest``; besides, a rest even in the logarithm never widens until 1 - rest is 1, nor a share until it is below 0.
+    ``rest``; besides, a rest uniform in the logarithm never widens until 1 - rest is 1, nor a share until it is below 0.
 
     >>> momentum = OneMinus(10 ** Uniform(-2, -1))
     >>> [round(momentum.value(u), 4) for u in (0, 0.5, 1)]
@@ -407,7 +407,7 @@ class OneMinus(Domain):
 
     def unit(self, value: float) -> float:
         if not isinstance(value, NUMBER):
-            raise Refused(f"{value!r} is no number, as {self} needs")
+            raise Refused(f"{value!r} is not a number, as {self} needs")
         return 1.0 - self.rest.unit(_snap(1.0 - value, self.rest))
 
     def within(self, low: float, high: float) -> Domain:

@@ -66,7 +66,7 @@ class Space(Value):
         pairs = [*domains, *named.items()]
         for name, domain in pairs:
             if not isinstance(domain, Domain):
-                raise Refused(f"{name}={domain!r} is no domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)")
+                raise Refused(f"{name}={domain!r} is not a domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)")
         object.__setattr__(self, "domains", tuple(sorted((tuple(pair) for pair in pairs), key=lambda pair: pair[0])))
         if len(dict(self.domains)) < len(self.domains):
             raise Refused(f"a Space names each parameter once, got {[name for name, _ in self.domains]}")
@@ -123,7 +123,7 @@ class Space(Value):
             raise Refused(f"the space has no parameter {name!r}: {did_you_mean(name, self.names)}")
         if any(each.domain != found[0].domain for each in found):
             places = " and ".join(each.label for each in found)
-            raise Refused(f"{name!r} is ambiguous, there are {places}: look it up among space.dimensions")
+            raise Refused(f"{name!r} is ambiguous: there are {places}; look it up in space.dimensions")
         return found[0].domain
 
     def __len__(self) -> int:
@@ -218,7 +218,7 @@ class Space(Value):
         found = [each for each in self.parameters if each.name == name]
         if found and found[0].when:
             outer = found[0].when[0][0]
-            raise Refused(f"{name!r} stands in a branch of {outer!r}, which .without cannot open: write {outer!r} anew")
+            raise Refused(f"{name!r} is in a branch of {outer!r}, where .without cannot reach it: write {outer!r} without it")
         if not found:
             self[name]  # refuses, with a hint
 
@@ -234,7 +234,7 @@ class Space(Value):
         Space(kind=Choice(options=('a', 'c')))
         """
         if not 0 <= margin < math.inf:
-            raise Refused(f"the margin round the points is a share of the unit interval, 0 or more, got {margin}")
+            raise Refused(f"the margin around the points is a share of the unit interval, 0 or more, got {margin}")
         held = list(points)
         if not held:
             raise Refused("a box can only be drawn around at least one point")

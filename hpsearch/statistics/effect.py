@@ -10,11 +10,11 @@ from hpsearch.values import Value
 HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"
 NO_LARGER = "no difference larger than the margin"
 NOT_LOOKED_AT = "not looked at yet"
-ONE_SEED = "one seed carries no interval"
+ONE_SEED = "one seed gives no interval"
 FEW_SEEDS = "too few seeds for an interval"
 NO_SPREAD = "no spread between seeds, so no interval"
 NO_SHARED_SEED = "the arms share no seed"
-ONE_RUN = "one run carries no interval"
+ONE_RUN = "one run gives no interval"
 NO_SPREAD_OF_RUNS = "no spread between runs, so no interval"
 AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 
@@ -48,7 +48,7 @@ class Effect(Value):
 
     @property
     def resolved(self) -> bool:
-        """Whether it was told from zero, and by more than the margin leaves open."""
+        """Whether it was distinguished from zero, and by more than the margin leaves open."""
         return self.verdict in (HELPS, HURTS)
 
     @property

@@ -47,7 +47,7 @@ def effects_of(
     Interval: estimate +- c SE, simultaneous at the given confidence; ``rows.judge`` says how c and SE are found.
     ``metric`` picks the published claim to stand beside each. Within a ``margin``, in the unit of the score: a row whose two
     one-sided tests both say so, at one minus the confidence for all rows together, shows no difference larger than the margin,
-    also where it is told from zero.
+    even where it is distinguished from zero.
 
     >>> import pandas as pd
     >>> from hpsearch.ablation import Trick, ladder
@@ -72,7 +72,7 @@ def effects_of(
 
 
 def check_margin(margin: float | None) -> None:
-    """Refuse a margin that is no positive number."""
+    """Refuse a margin that is not a positive number."""
     if margin is not None and not 0 < margin < math.inf:
         raise Refused(f"margin is a positive number in the unit of the score, got {margin}")
 
@@ -123,7 +123,7 @@ class Judged:
     def needed(self, row: int, weights: Numbers) -> int | None:
         """Seeds per arm that would resolve it, against the error rate that the table leaves to each row.
 
-        A pooled row is a contrast of so many arms with one deviation; a row by itself is one difference, seed by seed.
+        A pooled row is a contrast of so many arms with one standard deviation; a row by itself is one difference, seed by seed.
         """
         from scipy.special import stdtr
 
@@ -181,7 +181,7 @@ def _effect(
 def effects_unpaired(plan: Plan, scores: "pd.DataFrame", goal: Goal = "maximise", confidence: float = 0.95) -> tuple[Effect, ...]:
     """Every contrast of a plan from independent runs, with the columns ``arm`` and ``score``: no run is the partner of another.
 
-    Interval: estimate +- t SE by Welch, each arm with a variance of its own; Bonferroni makes all of them simultaneous, and
+    Interval: estimate +- t SE by Welch, each arm with its own variance; Bonferroni makes all of them simultaneous, and
     p-values are adjusted in the same way.
 
     >>> import pandas as pd

@@ -28,7 +28,7 @@ def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float
 
     A row resolves where |estimate| > c SE, with SE = deviation sqrt(sum w^2 / seeds), (arms - 1)(seeds - 1) degrees of freedom and
     c the quantile of max|t| over all rows: so this is what the table will do, while ``smallest_difference`` with so many
-    ``comparisons`` is an upper bound. ``deviation`` is that of the residuals; left at 1, answers are in units of it.
+    ``comparisons`` is an upper bound. ``deviation`` is the residual standard deviation; left at 1, answers are in units of it.
 
     >>> from hpsearch.ablation import Trick, ladder
     >>> [round(size, 2) for size in resolution(ladder(Trick("a", {"x": 1})), seeds=17)]  # a paired t test of 17 pairs

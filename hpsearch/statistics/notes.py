@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FEW_SEEDS = 3
 FEW = (  # benchmarks/calibration.py, 3, 6 and 12 arms with 2 and 3 seeds, 10,000 tables each: reports/calibration.md
     "But so few seeds hide a noisy arm: in simulations with one arm four times as noisy as the others, all simultaneous 95 % "
-    "intervals held the truth in 83 to 93 % of tables; with an arm that diverges in one run of five, in 44 to 70 %."
+    "intervals covered the true values in 83 to 93 % of tables; with an arm that diverges in one run of five, in 44 to 70 %."
 )
 
 

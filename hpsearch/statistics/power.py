@@ -16,7 +16,7 @@ TINY, NODES = 1e-15, 256  # tails left out, and points, of an integral: good for
 
 
 def check_share(name: str, share: float) -> None:
-    """Refuse what is no probability that leaves both outcomes open."""
+    """Refuse what is not a probability strictly between 0 and 1."""
     if not 0 < share < 1:
         raise Refused(f"{name} lies between 0 and 1, got {share}")
 
@@ -30,7 +30,7 @@ def power(noncentrality: float, df: int, level: float) -> float:
     """Chance that a two-sided t test at ``level`` sees a true difference of ``noncentrality`` standard errors.
 
     power = E[Phi(d - c s) + Phi(-d - c s)], with c the critical t, d the noncentrality and s = sqrt(chi2_df / df) the ratio of
-    the estimated to the true deviation: the noncentral t, integrated over s because scipy 1.17 gives NaN for some of its tails.
+    the estimated to the true standard deviation: the noncentral t, integrated over s because scipy 1.17 gives NaN for some tails.
 
     >>> round(power(0.0, df=10, level=0.05), 6), round(power(3.0, df=10, level=0.05), 4)
     (0.05, 0.7714)

@@ -144,7 +144,7 @@ def deviation(squares: float, df: int, observed: Numbers) -> float | None:
 def pooled_deviation(scores: "pd.DataFrame") -> float | None:
     """The standard deviation from seed to seed, pooled over arms, in the unit of the score; None where nothing was repeated.
 
-    It is the residual deviation of ``fit``: what a seed does to all arms alike is taken out, as it cancels in every difference.
+    It is the residual standard deviation of ``fit``: what a seed does to all arms alike is removed, as it cancels in differences.
 
     >>> import pandas as pd
     >>> pooled_deviation(pd.DataFrame({"arm": list("aabb"), "seed": [0, 1, 0, 1], "score": [1.0, 2.0, 3.0, 5.0]}))

@@ -27,7 +27,7 @@ class Own:
 class Rows:
     """Contrasts judged together; arrays have one entry per row.
 
-    Every row has an estimate. Where ``error`` is 0 or not a number there is no interval: no spread, or no freedom to see any.
+    Every row has an estimate. Where ``error`` is 0 or not a number there is no interval: no spread, or no degrees of freedom.
     """
 
     value: Numbers

@@ -46,9 +46,9 @@ def scales_words(scores: "pd.DataFrame") -> str:
     medians = scores["score"].abs().groupby(scores["arm"]).median()
     each = [f"{_arms(group)} near {medians[list(group)].median():.3g}" for group in groups]
     return (
-        f"The arms’ scores lie on different scales: {'; '.join(each)}. If some are shares and others percent, or in another unit, "
-        "their differences mean nothing: bring all to one scale first. If not, an arm that learned nothing or diverged looks like "
-        "this."
+        f"The arms’ scores lie on different scales: {'; '.join(each)}. If some are fractions and others percentages, or in "
+        "another unit, their differences mean nothing: convert all to one scale first. Otherwise, an arm that learned nothing or "
+        "diverged looks like this."
     )
 
 

@@ -1,4 +1,4 @@
-"""Contrasts of runs that are no pairs: every arm with a variance of its own, after Welch."""
+"""Contrasts of runs that are not paired: every arm with its own variance, after Welch."""
 
 import math
 from bisect import bisect_left

@@ -17,8 +17,8 @@ def admit(driver: Driver, past: Past, trials: Sequence[Trial]) -> None:
     """Enter trials that are to run, and what was decided about older ones; refused while something is undecided."""
     if asked := past.of(""):
         raise Undecided(
-            f"the study now asks for trials that are finished, {len(asked)} of them, but were made otherwise than they would be "
-            "now: give the same command again to see how, and add --again or --keep"
+            f"the study now asks for trials that are finished, {len(asked)} of them, but were made differently than they would be "
+            "now: run the same command again to see how, and add --again or --keep"
         )
     decide(driver, past)
     for trial in trials:

@@ -1,4 +1,4 @@
-"""Taking older trials over: a few are trained again by the present code, and where their rows are equal to the bit all are used."""
+"""Adopting older trials: a few are trained again by the present code, and where their rows are bitwise identical, all are used."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether all that the record has of the trial came out again, to the bit."""
+        """Whether all that the record has of the trial was reproduced, to the bit."""
         return self.compared.epochs == len(self.found.rows) > 0 and not self.compared.differs and not self.lacking
 
 
@@ -75,6 +75,6 @@ def adopt(record: Record, proofs: Sequence[Proof], older: str, present: str) -> 
 def check(found: Found, present: str) -> None:
     """Refuse a trial that cannot show that an older code is equal to the present one."""
     if found.columns["code"] == present:
-        raise Refused(f"{found.key[:12]} was made by the present training code, there is nothing to adopt: leave --adopt out")
+        raise Refused(f"{found.key[:12]} was made by the present training code, so there is nothing to adopt: leave --adopt out")
     if found.columns["state"] != "complete":
         raise Refused(f"{found.key[:12]} is {found.columns['state']}, so its rows prove nothing: name a trial that is complete")

@@ -34,7 +34,7 @@ class Compared:
 
     epochs: int  # that both have
     metrics: tuple[str, ...]
-    differs: tuple[Differs, ...]  # the furthest of every metric that is not equal to the bit, largest first
+    differs: tuple[Differs, ...]  # the furthest of every metric that is not bitwise identical, largest first
     only_once: tuple[str, ...] = ()  # metrics that only one of the two has
     reason: str = ""  # why the one of now ended before its time, where it did
 
@@ -84,20 +84,20 @@ def _numbers(value: Recorded) -> list[float]:
 
 
 def said(compared: Compared, found: Found) -> list[str]:
-    """The comparison in lines: equal to the bit, or the largest differences."""
+    """The comparison in lines: bitwise identical, or the largest differences."""
     asked = found.columns["epochs"]
     over = f"{compared.epochs} of {asked} epochs" if compared.epochs < asked else f"{asked} epochs"
     if not compared.epochs:
         return [
-            f"nothing to compare: one of the two has no row{'; it ended now with ' + compared.reason if compared.reason else ''}"
+            f"nothing to compare: one of the two has no rows{'; it ended now with ' + compared.reason if compared.reason else ''}"
         ]
     if compared.equal:
-        return [f"equal to the bit over {over}: {', '.join(compared.metrics)} (times left out)"]
-    lines = [f"not equal over {over}; the largest difference of every metric that differs:"]
+        return [f"bitwise identical over {over}: {', '.join(compared.metrics)} (times left out)"]
+    lines = [f"not identical over {over}; the largest difference in each metric that differs:"]
     lines += [f"  {d.metric}: {d.difference:.3g} in epoch {d.epoch}, {d.before} then and {d.now} now" for d in compared.differs]
     same = [name for name in compared.metrics if name not in {d.metric for d in compared.differs}]
-    lines += [f"equal to the bit: {', '.join(same)}"] if same else []
-    return lines + ([f"only in one of the two: {', '.join(compared.only_once)}"] if compared.only_once else [])
+    lines += [f"bitwise identical: {', '.join(same)}"] if same else []
+    return lines + ([f"in only one of the two: {', '.join(compared.only_once)}"] if compared.only_once else [])
 
 
 def rerun(
@@ -131,9 +131,9 @@ def trial_of(found: Found, study: Study, known: Iterable[type | FunctionType]) -
     try:
         config = from_json(found.config, known)
     except TypeError as error:
-        raise Refused(f"the config of {found.key[:12]} does not fit the study’s classes any more: {error}") from error
+        raise Refused(f"the config of {found.key[:12]} no longer fits the study’s classes: {error}") from error
     if type(config) is not type(study.base):
         raise Refused(
-            f"the trial {found.key[:12]} is of a {type(config).__name__}, and the study trains a {type(study.base).__name__}"
+            f"the trial {found.key[:12]} is of a {type(config).__name__}, but the study trains a {type(study.base).__name__}"
         )
     return Trial(config, c["seed"], c["epochs"], c["held_out"], study.code)

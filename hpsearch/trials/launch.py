@@ -84,18 +84,18 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
         )
     if gpus is not None and gpus > 1:
         raise Refused(
-            f"a trial trains on one GPU, got --gpus {gpus:g}: our own loop uses one, a training function of your own is told one "
-            "device, and the others would be held idle; take --gpus 1, and --slots for several trials side by side"
+            f"a trial trains on one GPU, got --gpus {gpus:g}: the built-in loop uses one, a training function of your own is given "
+            "one device, and the others would sit idle; use --gpus 1, and --slots for several trials side by side"
         )
     wanted = min(1.0, float(cards)) if gpus is None else gpus
     if not address:
         if wanted > cards:
             raise Refused(
-                f"a trial is to have {wanted:g} GPUs and this machine has {cards}: lower --gpus, or give a cluster's --address"
+                f"a trial asks for {wanted:g} GPUs and this machine has {cards}: lower --gpus, or give a cluster's --address"
             )
         if cpus > cores:
             raise Refused(
-                f"a trial is to have {cpus:g} CPUs and this machine has {cores}: lower --cpus, or give a cluster's --address"
+                f"a trial asks for {cpus:g} CPUs and this machine has {cores}: lower --cpus, or give a cluster's --address"
             )
     fitting = int(cores // cpus) if not wanted else min(int(cores // cpus), int(cards // wanted))
     return Resources(cpus, wanted, 1 if here else slots or max(1, fitting) if not address else slots or 1_000)
@@ -131,7 +131,7 @@ def check_gpu(file: StudyFile, options: Options) -> None:
     if not gpus():
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         where = "" if named is None else f", with CUDA_VISIBLE_DEVICES={named}"
-        raise Refused(f"trials are to run on a GPU and PyTorch can use none{where}: give --gpus 0 to train on the CPU")
+        raise Refused(f"trials are to run on a GPU but PyTorch can use none{where}: give --gpus 0 to train on the CPU")
 
 
 def missing_data(file: StudyFile) -> str:

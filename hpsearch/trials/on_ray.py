@@ -230,7 +230,7 @@ def _ship(train: Train | None) -> None:
     except Exception as error:
         raise Refused(
             f"the training function cannot be sent to Ray's workers ({sentence(error)}): "
-            "make what it names at the top of its file where it is used, or run with --here"
+            "create what it names at the top of its file inside the function instead, or run with --here"
         ) from error
 
 

@@ -10,7 +10,7 @@ from hpsearch.errors import Refused
 from hpsearch.search.spaces_elsewhere import DROP, Plain, flat
 from hpsearch.space import Choice, Constant, Domain, Integers, LogIntegers, LogUniform, Space, Uniform
 
-SHARES = "shares even in the logarithm that are cut at whole numbers in Ray and half-way between them here"
+SHARES = "log-uniform shares that are cut at whole numbers in Ray and half-way between them here"
 
 
 def to_ray(space: Space, lossy: bool = False) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def from_ray(spaces: Mapping[str, Any], lossy: bool = False) -> Space:
 def _from_ray(name: str, each: Any, lossy: bool) -> Domain:
     if isinstance(each, Mapping):
         if "grid_search" in each:
-            raise Refused(f"{name!r} is a grid, which runs every option once and is no domain: write tune.choice(...)")
-        raise Refused(f"{name!r} is a nested dictionary; parameters here stand side by side: bring them to the top")
+            raise Refused(f"{name!r} is a grid, which runs every option once and is not a domain: write tune.choice(...)")
+        raise Refused(f"{name!r} is a nested dictionary; spaces here are flat: move its parameters to the top level")
     if not isinstance(each, sample.Domain):
         return Constant(each)
     if isinstance(each, sample.Function):
@@ -72,7 +72,7 @@ def _from_ray(name: str, each: Any, lossy: bool) -> Domain:
     if isinstance(each, sample.Float):
         return (LogUniform if logarithmic else Uniform)(each.lower, each.upper)
     if not isinstance(each, sample.Integer):
-        raise Refused(f"{name!r} is {each!r}, which none of our domains can hold")
+        raise Refused(f"{name!r} is {each!r}, which no domain of hpsearch can hold")
     if logarithmic and not lossy:
         raise Refused(f"{name!r} has {SHARES}: {DROP}")
     first, last = each.lower, each.upper - 1  # Ray leaves its upper end out

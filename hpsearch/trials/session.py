@@ -142,7 +142,7 @@ class Session:
 
     def _fail(self, trial: Trial, teacher: Trial) -> None:
         self.running[trial.key] = trial
-        reason = f"the trial {teacher.key} that it was to learn from failed: see its reason, mend it and give --retry-failed"
+        reason = f"the trial {teacher.key} it was to learn from failed: see its reason, fix the cause and run with --retry-failed"
         self.tell(Result(trial.key, "failed", (), 0.0, 0, "", self.resources.device, "needs", reason))
 
     def _job(self, trial: Trial) -> Job:
@@ -202,7 +202,7 @@ class Session:
         """End the study where trials broke the contract in one way, ``ALIKE`` of them and of two arms, and none kept it.
 
         One arm may be broken by itself. So while all such trials are of one arm, the first trial of another goes next. They wait
-        again in the record: what is wrong is the user's to mend, in the training function or in the study.
+        again in the record: what is wrong is for the user to fix, in the training function or in the study.
         """
         alike = self._breaches.setdefault(kind(result.reason), [])
         alike.append(result.key)
@@ -220,7 +220,7 @@ class Session:
         self.driver.reset(["failed"], only=alike)
         for key in alike:
             forget(self.driver.record.folder, key)
-        so = f"so it was in each of the first {len(alike)} trials: the study stops here, and they run again once this is mended"
+        so = f"the same in each of the first {len(alike)} trials: the study stops here, and they run again once this is fixed"
         raise Refused(f"{result.reason} ({so})")
 
     def _final(self, result: Result) -> float | None:
@@ -278,5 +278,5 @@ class Session:
 def _missing(metric: str, row: Row) -> str:
     return (
         f"the first row has no metric {metric!r}, which the study scores ({did_you_mean(metric, row)}): "
-        "trials fail unless it is there in the last epochs"
+        "trials fail unless the last epochs have it"
     )

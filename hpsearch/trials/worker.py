@@ -24,7 +24,7 @@ from hpsearch.trials.sealed import digest_of, read_json, write_json
 STOP = "stop.json"  # in a trial's folder: why it is to end early
 WEIGHTS = "weights.pt"  # the artefact that a student is given
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
-SWALLOWED = "; the training function caught what ends a trial, hpsearch.TrialEnded, and went on: let it pass"
+SWALLOWED = "; the training function caught hpsearch.TrialEnded, which ends a trial, and went on: let it pass through"
 Tell = Callable[[int, Row], None]  # epoch from 1, row
 
 
@@ -76,7 +76,7 @@ def _weights(folder: Path, key: str) -> Path:
         raise Refused(f"the trial {key} kept no {WEIGHTS} to learn from: let its training write one with run.keeping({WEIGHTS!r})")
     path, digest = kept[WEIGHTS]
     if not path.is_file() or digest_of(path) != digest:
-        raise Refused(f"the weights {path} are gone or damaged: delete the folder they lie in and its trial from the record")
+        raise Refused(f"the weights {path} are missing or damaged: delete their folder, and their trial from the record")
     return path
 
 
@@ -242,7 +242,7 @@ def _iterate(source: Any, intake: Intake) -> None:
         count = len(intake.rows)
         for row in source:
             if len(intake.rows) > count:
-                intake.end("contract", "the training function yields its rows and reports them too: let it do one of the two")
+                intake.end("contract", "the training function both yields its rows and reports them: let it do only one")
             intake(row)
             count += 1
             if intake.full:

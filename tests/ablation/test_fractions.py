@@ -139,9 +139,9 @@ def test_half_of_four_tricks_by_hand():
     assert plan.notes == (
         "The fraction of resolution IV has 8 of the 16 arms of the factorial of t0, t1, t2 and t3, those with none and with all of "
         "them included; main effects are mixed only with interactions of three or more tricks, which are taken to be zero.",
-        "The interactions t0 x t1 and t2 x t3 cannot be told from one another.",
-        "The interactions t0 x t2 and t1 x t3 cannot be told from one another.",
-        "The interactions t0 x t3 and t1 x t2 cannot be told from one another.",
+        "The interactions t0 x t1 and t2 x t3 cannot be distinguished from one another.",
+        "The interactions t0 x t2 and t1 x t3 cannot be distinguished from one another.",
+        "The interactions t0 x t3 and t1 x t2 cannot be distinguished from one another.",
     )
 
 
@@ -149,12 +149,12 @@ def test_an_eighth_of_six_tricks_by_hand():
     """Montgomery, Design and Analysis of Experiments: D = AB, E = AC, F = BC; here with the base among the arms."""
     told = [note for note in fractional_factorial(*TRICKS[:6], runs=8).notes if "main effect," in note]
     assert told == [
-        "t0, main effect, cannot be told from the interactions t1 x t3 and t2 x t4: half of each is taken away.",
-        "t1, main effect, cannot be told from the interactions t0 x t3 and t2 x t5: half of each is taken away.",
-        "t2, main effect, cannot be told from the interactions t0 x t4 and t1 x t5: half of each is taken away.",
-        "t3, main effect, cannot be told from the interactions t0 x t1 and t4 x t5: half of each is taken away.",
-        "t4, main effect, cannot be told from the interactions t0 x t2 and t3 x t5: half of each is taken away.",
-        "t5, main effect, cannot be told from the interactions t1 x t2 and t3 x t4: half of each is taken away.",
+        "t0, main effect, cannot be distinguished from the interactions t1 x t3 and t2 x t4: half of each is taken away.",
+        "t1, main effect, cannot be distinguished from the interactions t0 x t3 and t2 x t5: half of each is taken away.",
+        "t2, main effect, cannot be distinguished from the interactions t0 x t4 and t1 x t5: half of each is taken away.",
+        "t3, main effect, cannot be distinguished from the interactions t0 x t1 and t4 x t5: half of each is taken away.",
+        "t4, main effect, cannot be distinguished from the interactions t0 x t2 and t3 x t5: half of each is taken away.",
+        "t5, main effect, cannot be distinguished from the interactions t1 x t2 and t3 x t4: half of each is taken away.",
     ]
 
 
@@ -316,7 +316,7 @@ def test_half_as_many_tricks_as_arms_keep_main_effects_clear_of_pairs(k):
         (lambda: plackett_burman(*TRICKS[:9], runs=8), "plackett_burman of 9 tricks has 12, 16, 20 or 24 arms, got runs=8"),
         (
             lambda: plackett_burman(*TRICKS[:4], runs=12),
-            "plackett_burman of 4 tricks in 12 arms would train some twice: take runs=8",
+            "plackett_burman of 4 tricks in 12 arms would train some twice: use runs=8",
         ),
     ],
 )

@@ -237,7 +237,7 @@ def test_tricks_that_set_one_field_exclude_each_other_only_within_an_arm():
 
 def test_a_plan_without_a_top_carries_nothing():
     said = (
-        "no arm of this plan holds all its tricks (a, b), so nothing can be stacked on it with >>: use | to lay plans side by side"
+        "no arm of this plan holds all its tricks (a, b), so nothing can be stacked on it with >>: use | to put plans side by side"
     )
     assert refusal(lambda: one_at_a_time(A, B) >> ladder(C)) == said
 
@@ -259,8 +259,8 @@ def test_namesakes_are_refused_in_an_arm_and_across_arms():
     [
         (((Arm((A,)), 1.0), (Arm(), -0.5)), "the weights of contrast 'q' must sum to zero, they sum to 0.5"),
         (((Arm((A,)), float("nan")), (Arm(), -0.5)), "the weights of contrast 'q' must sum to zero, they sum to nan"),
-        ((), "contrast 'q' asks nothing: give at least two arms a weight that is not zero"),
-        (((Arm((A,)), 0.0), (Arm(), 0.0)), "contrast 'q' asks nothing: give at least two arms a weight that is not zero"),
+        ((), "contrast 'q' asks nothing: give at least two arms a nonzero weight"),
+        (((Arm((A,)), 0.0), (Arm(), 0.0)), "contrast 'q' asks nothing: give at least two arms a nonzero weight"),
         (((Arm((A,)), 1.0), (Arm((A,)), -1.0)), "contrast 'q' names an arm twice: give each arm one weight"),
     ],
 )

@@ -31,10 +31,10 @@ def test_an_arm_changes_the_fields_of_its_tricks_and_no_other():
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: Trick("", {"rate": 1}), "a Trick needs a name without blanks around it, got ''"),
-        (lambda: Trick(" t", {"rate": 1}), "a Trick needs a name without blanks around it, got ' t'"),
+        (lambda: Trick("", {"rate": 1}), "a Trick needs a name without surrounding spaces, got ''"),
+        (lambda: Trick(" t", {"rate": 1}), "a Trick needs a name without surrounding spaces, got ' t'"),
         (lambda: Trick("t", {}), "trick 't' sets no field: give it at least one, as in Trick('t', {'field': value})"),
-        (lambda: Trick("t", {"drops": [1, 2]}), "trick 't' sets 'drops' to a list, which can change: use a tuple"),
+        (lambda: Trick("t", {"drops": [1, 2]}), "trick 't' sets 'drops' to a list, which is mutable: use a tuple"),
         (lambda: Claim(1.0, "", "paper"), "a Claim needs what it was measured over and its source, got over='', source='paper'"),
         (lambda: Claim(1.0, "base", ""), "a Claim needs what it was measured over and its source, got over='base', source=''"),
     ],

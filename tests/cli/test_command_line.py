@@ -64,7 +64,7 @@ def test_from_nothing_to_a_report(hpsearch: Run, tmp_path: Path) -> None:
     code, said, _ = hpsearch("plan", "mine.py")
     assert code == 0
     assert "27 wanted, 0 done" in said  # 3 searches of 4 points, 3 arms of 5 seeds
-    assert "epochs      42 in all" in said
+    assert "epochs      42 in total" in said
     assert files(tmp_path) == {"mine.py"}  # a plan writes nothing
     code, said, _ = hpsearch("run", "mine.py", "--here")
     assert code == 0
@@ -75,8 +75,8 @@ def test_from_nothing_to_a_report(hpsearch: Run, tmp_path: Path) -> None:
     assert "27 of 27 trials done, 0 running, 0 failed" in said
     assert "; 0 of them ran now" in said
     code, said, _ = hpsearch("status", "mine.py")
-    assert "27 complete, 0 running, 0 waiting, 0 failed; 27 wanted in all" in said
-    assert "nobody is running it now" in said
+    assert "27 complete, 0 running, 0 waiting, 0 failed; 27 wanted in total" in said
+    assert "not running now" in said
     code, said, _ = hpsearch("report", "mine.py", "--out", "elsewhere/r.html")
     assert said.split() == ["elsewhere/r.html", "elsewhere/r.md", "elsewhere/r.csv"]
     code, said, _ = hpsearch("plan", "mine.py")
@@ -255,8 +255,8 @@ def test_a_file_that_is_no_image_is_named(hpsearch: Run, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--gpus", "2"], "a trial trains on one GPU, got --gpus 2: our own loop uses one"),
-        (["--cpus", "4096"], "a trial is to have 4096 CPUs and this machine has"),
+        (["--gpus", "2"], "a trial trains on one GPU, got --gpus 2: the built-in loop uses one"),
+        (["--cpus", "4096"], "a trial asks for 4096 CPUs and this machine has"),
         (["--cpus", "0"], "a trial needs a positive number of CPUs"),
         (["--data", "nowhere"], "--data nowhere is no folder"),
         (["--record", "/proc/none/x.db"], "cannot write the record at /proc/none/x.db"),
@@ -287,7 +287,7 @@ def test_a_fault_of_ours_shows_its_traceback(hpsearch: Run, monkeypatch: pytest.
     code, _, complaint = hpsearch("plan", "mine.py")
     assert code == 70
     assert "ZeroDivisionError" in complaint
-    assert "this is a fault of hpsearch" in complaint
+    assert "this is a fault in hpsearch" in complaint
 
 
 def test_the_record_keeps_where_results_come_from(hpsearch: Run) -> None:

@@ -60,7 +60,7 @@ CASES: dict[str, Case] = {
     "an odd error in the file": (RUN, study() + "\nraise ValueError('\\udcff')", 2, r"line 18: ValueError: \udcff"),
     "a point that is refused": (RUN, study("pass", SEARCH, SPLIT.format(error="ValueError")), 2, "a point of the search: ValueError: no"),
     "a point, otherwise": (RUN, study("pass", SEARCH, SPLIT.format(error="KeyError")), 2, "a point of the search: KeyError: 'no'"),
-    "a fault of ours": (RUN, study(), 70, "this is a fault of hpsearch"),
+    "a fault of ours": (RUN, study(), 70, "this is a fault in hpsearch"),
     "in use": (RUN, study(), 75, "the record is in use"),
     "Ctrl-C": (RUN, study("os.kill(os.getpid(), signal.SIGINT)"), 130, "stopped; run the same command again"),
     "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 130, "stopped; run the same command again"),

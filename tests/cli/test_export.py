@@ -76,7 +76,7 @@ def test_a_finished_search_is_exported_and_named(hpsearch: Run) -> None:
     assert hpsearch("run", "mine.py", "--here")[0] == 0
     code, said, complaint = hpsearch("export", "mine.py", "--optuna", "sqlite:///runs/optuna.db")
     assert (code, complaint) == (0, "")
-    assert said.splitlines() == [*NAMES, "look at them with: optuna-dashboard sqlite:///runs/optuna.db"]
+    assert said.splitlines() == [*NAMES, "view them with: optuna-dashboard sqlite:///runs/optuna.db"]
     assert [states(name) for name in NAMES] == [{TrialState.COMPLETE}] * 2
     best = optuna.load_study(study_name=NAMES[1], storage="sqlite:///runs/optuna.db").best_trial
     assert best.value == pytest.approx(51.0 + best.params["rate"])
@@ -93,7 +93,7 @@ def test_following_goes_on_until_the_run_ends(hpsearch: Run) -> None:
         code, said, complaint = hpsearch("export", "mine.py", "--optuna", "sqlite:///runs/optuna.db", "--follow", "0.2")
         assert run.wait() == 0
     assert (code, complaint) == (0, "")
-    assert said.splitlines() == [NAMES[0], "look at them with: optuna-dashboard sqlite:///runs/optuna.db", NAMES[1]]
+    assert said.splitlines() == [NAMES[0], "view them with: optuna-dashboard sqlite:///runs/optuna.db", NAMES[1]]
     assert [states(name) for name in NAMES] == [{TrialState.COMPLETE}] * 2
 
 
@@ -117,7 +117,7 @@ def test_the_record_stays_as_it_was(hpsearch: Run) -> None:
     [
         (["--optuna", "runs/optuna.db"], "--optuna takes a URL such as sqlite:///runs/optuna.db"),
         (["--optuna", "sqlite:////proc/none/x.db"], "unable to open database file"),
-        (["--optuna", "sqlite:///x.db", "--follow", "0"], "--follow takes seconds between two looks, more than 0, got 0"),
+        (["--optuna", "sqlite:///x.db", "--follow", "0"], "--follow takes the seconds between two exports, more than 0, got 0"),
         (["--optuna", "sqlite:///x.db", "--record", "nowhere.db"], "there is no record at nowhere.db"),
     ],
 )

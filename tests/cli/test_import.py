@@ -67,23 +67,23 @@ def test_a_warning_is_printed_too(hpsearch: Run) -> None:
     Path("t.csv").write_text("\n".join([*lines[:-1], ""]))  # the last epoch of one run is gone
     code, said, _ = hpsearch(*WORDS, "--out", "r.html")
     assert code == 0
-    assert "Runs of one arm have different numbers of epochs (wide 2 to 3): each scores by its last." in said
+    assert "Runs of one arm have different numbers of epochs (wide 2 to 3): each is scored by its last." in said
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--arm", "modell"), "--arm names the column 'modell', which is not there: did you mean 'model'?"),
-        (("--metric", "accc"), "--metric names the column 'accc', which is not there: did you mean 'acc'?"),
-        (("--where", "seed=9"), "--where seed=9 leaves no line: known are 0, 1, 2, 3"),
-        (("--arms", "plain,wid"), "--arms names 'wid', which no line has: did you mean 'wide'?"),
-        (("--base", "plane"), "--base names 'plane', which is no arm: did you mean 'plain'?"),
+        (("--arm", "modell"), "--arm names the column 'modell', which does not exist: did you mean 'model'?"),
+        (("--metric", "accc"), "--metric names the column 'accc', which does not exist: did you mean 'acc'?"),
+        (("--where", "seed=9"), "--where seed=9 leaves no row: known are 0, 1, 2, 3"),
+        (("--arms", "plain,wid"), "--arms names 'wid', which no row has: did you mean 'wide'?"),
+        (("--base", "plane"), "--base names 'plane', which is not an arm: did you mean 'plain'?"),
         (("--design", "leder"), "--design 'leder' is not known: did you mean 'ladder'?"),
         (("--goal", "best"), "--goal is maximise or minimise, got 'best'"),
         (("--scale", "0"), "--scale and --offset are numbers, and --scale is not 0: got 0 and 0"),
         (("--settings", "no.csv"), "--settings takes a CSV or Parquet table, and no.csv is none"),
         (("--pattern", "x"), "--pattern is matched against the runs' names: say which column that is with --run"),
-        (("--format", "wandb"), "t.csv is nothing that can be read as wandb: import takes a CSV or Parquet table"),
+        (("--format", "wandb"), "t.csv cannot be read as wandb: import takes a CSV or Parquet table"),
         (("--out", "r.pdf"), "a report is an HTML file: name it r.html, got r.pdf"),
         (("--question", " "), "--question is empty: say in one sentence what the results answer"),
     ],
@@ -124,7 +124,7 @@ def test_the_ladder_of_single_runs_has_no_interval() -> None:
     found = pd.read_csv(ROOT / "reports" / "gluoncv_ladder.csv")
     assert found["difference"].round(2).tolist() == [0.33, 0.33, 0.47, 0.61, 1.75]  # 77.33, 77.66, 78.00, 78.47, 79.08
     assert found["low"].isna().all()
-    assert set(found["verdict"]) == {"one run carries no interval"}
+    assert set(found["verdict"]) == {"one run gives no interval"}
 
 
 def test_label_smoothing_is_worth_what_five_runs_each_say() -> None:

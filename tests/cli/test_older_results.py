@@ -39,7 +39,7 @@ def select(query):
 
 ASKED = (
     r"4 finished trials of older were made by older training code \(which functions changed is not on record\) and would be "
-    r"repeated: `--again` trains anew, `--keep` uses the old results; `hpsearch rerun \w{12} --adopt`"
+    r"repeated: `--again` trains them anew, `--keep` uses the old results; `hpsearch rerun \w{12} --adopt`"
 )
 
 
@@ -85,7 +85,7 @@ def test_training_anew_leaves_what_was_there(hpsearch):
     )
     assert hpsearch("run", "older.py", "--here", "--again", "--keep")[::2] == (
         2,
-        "hpsearch: --again trains anew what --keep would use: give one of the two\n",
+        "hpsearch: --again trains again what --keep would use: give only one of them\n",
     )
 
 
@@ -94,7 +94,7 @@ def test_a_few_equal_trials_take_the_others_over(hpsearch):
     before = select("select * from trials"), select("select * from rows")
     code, said, _ = hpsearch("rerun", "older.py", key, "--adopt")
     assert code == 0
-    assert said.count("equal to the bit over 2 epochs") == 3
+    assert said.count("bitwise identical over 2 epochs") == 3
     assert "3 trained again with equal rows: 4 trials of this study are taken over" in said
     assert (select("select * from trials"), select("select * from rows")) == before
     assert [kind for (kind,) in select("select verdict from decisions")] == ["adopted"]
@@ -109,7 +109,7 @@ def test_a_few_equal_trials_take_the_others_over(hpsearch):
     [key] = [key for (key,) in select("select key from trials where seed = 2 limit 1")]
     code, _, complaint = hpsearch("rerun", "older.py", key, "--adopt")
     assert code == 2
-    assert "was made by the present training code, there is nothing to adopt" in complaint
+    assert "was made by the present training code, so there is nothing to adopt" in complaint
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, le
     assert found.hours == pytest.approx((LEARNED / learning + SCORED / scoring) / 3600, rel=1e-6)
     assert found.bound == (learning < 1895)
     lines = " ".join(said(found, gpu("H100")))
-    assert ("the network binds" in lines) == (learning == 1895)
-    assert ("TrivialAugment at 224 pixels, on one core whatever --cpus" in lines) == (found.trivial)
+    assert ("the network is the bottleneck" in lines) == (learning == 1895)
+    assert ("TrivialAugment at 224 pixels, on one core, whatever --cpus is" in lines) == (found.trivial)
     assert found.trivial == (cores > 1 and "trivial_augment" in changes)
 
 
@@ -96,13 +96,13 @@ def test_a_data_set_that_is_decoded_once_costs_no_cpu():
 
 
 def test_refuses_a_gpu_without_a_published_speed():
-    with pytest.raises(Refused, match=r"no published speed of a GPU 'H1000' is known here: take one of H200, H100, .*, V100, A10$"):
+    with pytest.raises(Refused, match=r"no published speed is known for the GPU 'H1000': choose one of H200, H100, .*, V100, A10$"):
         gpu("H1000")
 
 
 def test_refuses_a_training_function_of_ones_own():
     own = Study(question="?", train=learn, base=Pupil(), vary=ladder(Trick("a", {"size": 2})), seeds=2, epochs=1)
-    with pytest.raises(Refused, match="knows what our own recipes cost"):
+    with pytest.raises(Refused, match="can estimate only the built-in recipes"):
         hours(own, gpu("H100"))
 
 
@@ -113,9 +113,9 @@ def test_the_command_prints_trials_epochs_and_hours():
     words = " ".join(done.stdout.split())
     for part in (
         "trials 47 wanted",
-        "epochs 6,440 in all",
+        "epochs 6,440 in total",
         "1,323 on one H100 with 8 cores for each trial",
-        "the input binds: the GPU alone would take 1,142 hours; 251 images/s and core for decoding files (CPU time of one core",
+        "the input is the bottleneck: the GPU alone would take 1,142 hours; 251 images/s per core for decoding files (CPU time of one core",
         "what lifts it: more --cpus, or images that are decoded once",
         "2,790 images/s in half precision and 1,895 in fp32 of ResNet-50 at 224 pixels",
         "small networks and small images run slower",

@@ -101,7 +101,7 @@ def test_commands_show_a_hostile_study_in_ascii(study, monkeypatch):
             said = raw.getvalue().decode(encoding)
             assert code == (1 if words[0] == "run" else 0), said
             assert "\x1b" not in said
-            assert "fault of hpsearch" not in said
+            assert "fault in hpsearch" not in said
             if words[0] == "plan" and columns == "200":
                 assert ("größer – α" if encoding == "utf-8" else r"gr\xf6\xdfer - \u03b1") + r"\x1b[2J [/b]?" in said
 

@@ -93,7 +93,7 @@ def test_a_trial_is_shown_by_the_first_digits_of_its_key(hpsearch):
     assert "top1=" in lines["last row"]
     assert "rate=" in lines["differs from the base"]
     assert Path(lines["files"]).is_dir()
-    assert "1 attempt in all" in lines["ran"]
+    assert "1 attempt in total" in lines["ran"]
 
 
 def test_the_key_alone_is_enough_where_the_study_lies_where_it_was_run_from(hpsearch):
@@ -107,7 +107,7 @@ def test_the_key_alone_is_enough_where_the_study_lies_where_it_was_run_from(hpse
     assert "arm '" in hpsearch("show", key[:8])[1]
     code, said, _ = hpsearch("rerun", key[:8])
     assert code == 0
-    assert "equal to the bit over 3 epochs" in said
+    assert "bitwise identical over 3 epochs" in said
 
 
 def test_a_key_alone_whose_study_is_gone_is_refused_by_the_name_of_the_study(hpsearch):
@@ -124,7 +124,7 @@ def test_a_key_alone_whose_study_is_gone_is_refused_by_the_name_of_the_study(hps
         for words in (["elsewhere.py"], ["a.py", "b", "c"]):
             code, _, complaint = hpsearch(command, *words)
             assert code == 2
-            assert complaint.startswith("hpsearch: give a trial's key, with its study file before it or without, got ")
+            assert complaint.startswith("hpsearch: give a trial's key, optionally with its study file before it, got ")
 
 
 def test_places_in_a_search_are_named(hpsearch):
@@ -152,7 +152,7 @@ def test_keys_that_are_too_short_or_name_none_are_refused(hpsearch):
         code, _, complaint = hpsearch(command, "mine.py", "abc12")
         assert (code, complaint.strip()) == (
             2,
-            "hpsearch: a key is 32 hexadecimal digits, of which the first 6 or more are to be given, got 'abc12'",
+            "hpsearch: a key is 32 hexadecimal digits: give at least the first 6, got 'abc12'",
         )
         absent = next(f"{n:06x}" for n in range(1000) if not any(key.startswith(f"{n:06x}") for key in keys()))
         code, _, complaint = hpsearch(command, "mine.py", absent)
@@ -184,7 +184,7 @@ def test_a_trial_trained_again_has_the_same_rows_and_leaves_the_record_as_it_was
     for key in keys(state="complete"):
         code, said, _ = hpsearch("rerun", "mine.py", key[:10])
         assert code == 0
-        assert re.search(r"equal to the bit over [13] epochs: top1, loss, pair \(times left out\)", said)
+        assert re.search(r"bitwise identical over [13] epochs: top1, loss, pair \(times left out\)", said)
         assert "epoch 1\n" in said  # it was trained, and not read from the record
     assert (content(), files()) == (before, lying)
 
@@ -198,8 +198,8 @@ def test_a_training_that_changed_is_told_with_the_largest_difference(hpsearch):
     assert code == 1
     assert "the training code has changed since this trial ran" in said
     assert re.search(r"top1: 0\.25 in epoch 2, \d+\.\d+ then and \d+\.\d+ now", said)
-    assert "equal to the bit: loss, pair" in said
-    assert hpsearch("show", "mine.py", key)[1].count("not wanted by it now") == 1
+    assert "bitwise identical: loss, pair" in said
+    assert hpsearch("show", "mine.py", key)[1].count("no longer part of it") == 1
 
 
 def test_a_trial_that_failed_fails_again(hpsearch):
@@ -208,7 +208,7 @@ def test_a_trial_that_failed_fails_again(hpsearch):
     [key] = keys(state="failed")
     code, said, _ = hpsearch("rerun", "mine.py", key)
     assert code == 1
-    assert "nothing to compare: one of the two has no row" in said
+    assert "nothing to compare: one of the two has no rows" in said
     assert "no <b>space</b> left" in said
 
 
@@ -231,7 +231,7 @@ def test_our_own_recipes_and_students_of_teachers_are_repeated_to_the_bit(hpsear
         code, said, _ = hpsearch("rerun", "ours.py", key)
         assert code == 0, said
         assert "train_loss, loss, top1, top5" in said
-    assert any("which others learn from" in hpsearch("show", "ours.py", key)[1] for key in found)
+    assert any("from which others learn" in hpsearch("show", "ours.py", key)[1] for key in found)
 
 
 def test_a_config_of_another_class_is_refused(hpsearch):
@@ -245,7 +245,7 @@ def test_a_config_of_another_class_is_refused(hpsearch):
     Path("mine.py").write_text(PLAIN.replace("    rate: float = 0.1\n", "    speed: float = 0.1\n").replace("rate=10", "speed=10"))
     code, _, complaint = hpsearch("rerun", "mine.py", key)
     assert code == 2
-    assert "does not fit the study’s classes any more" in complaint
+    assert "no longer fits the study’s classes" in complaint
 
 
 def test_tables_are_written_beside_the_report(hpsearch):

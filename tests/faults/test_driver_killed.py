@@ -156,7 +156,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path: Path, number: 
     wait_for(lambda: len(done(tmp_path)) >= 3, first)
     os.kill(first.pid, number)
     _, said = first.communicate(timeout=60)
-    assert (first.returncode, said.strip().splitlines()[-1]) == (code, "stopped; run the same command again to go on")
+    assert (first.returncode, said.strip().splitlines()[-1]) == (code, "stopped; run the same command again to resume")
     assert "Traceback" not in said
     assert len(done(tmp_path)) < 12
     (tmp_path / "go").touch()

@@ -71,11 +71,11 @@ def test_seeds_of_the_source_pair_the_arms():
 
 def test_every_verdict_on_one_run_says_that_it_carries_no_interval():
     evidence = told({**CURVE, "arm": ["a"] * 8 + ["b"] * 8}, Columns(arm="arm", metric="acc", epoch="epoch"), LADDER)
-    assert {effect.verdict for effect in effects(evidence)} == {"one run carries no interval"}
+    assert {effect.verdict for effect in effects(evidence)} == {"one run gives no interval"}
     assert all(effect.value is not None and effect.low is None for effect in effects(evidence))
     said = markdown(evidence)
-    assert "one run carries no interval" in said
-    assert "(not a deviation from seed to seed)" in said
+    assert "one run gives no interval" in said
+    assert "(not the standard deviation from seed to seed)" in said
     frame = last_epochs_frame(evidence)
     assert frame["last"].tolist() == [0.7, 1.4]
     assert frame["mean"].round(9).tolist() == [0.5, 1.0]  # of the last five
@@ -127,18 +127,18 @@ def test_a_run_without_the_metric_at_its_end_has_failed(last, reason):
 def test_an_empty_cell_of_a_table_is_a_failed_run():
     evidence = told({"arm": ["a", "a", "b", "b"], "acc": [1.0, math.nan, 2.0, 3.0]})
     assert evidence.trials[["key", "state", "reason"]].to_numpy().tolist()[1] == ["row 2", "failed", "acc is missing"]
-    assert effects(evidence)[0].verdict == "one run carries no interval"
+    assert effects(evidence)[0].verdict == "one run gives no interval"
 
 
 def test_runs_of_different_lengths_are_warned_of():
     frame = {"arm": ["a"] * 3 + ["b"] * 2, "epoch": [0, 1, 2, 0, 1], "acc": [1.0, 2.0, 3.0, 2.0, 4.0]}
     [said] = told(frame, Columns(arm="arm", metric="acc", epoch="epoch")).agenda.problems
-    assert said == "The arms were trained for different numbers of epochs (a 3; b 2): a difference between them holds that too."
+    assert said == "The arms were trained for different numbers of epochs (a 3; b 2): a difference between them includes that."
     frame = {**frame, "arm": ["a"] * 5, "run": [0, 0, 0, 1, 1]}
     both = {name: [*cells, *cells] for name, cells in frame.items()} | {"arm": ["a"] * 5 + ["b"] * 5}
     evidence = told(both, Columns(arm="arm", metric="acc", epoch="epoch", run="run"))
     assert evidence.agenda.problems == (
-        "Runs of one arm have different numbers of epochs (a 2 to 3; b 2 to 3): each scores by its last.",
+        "Runs of one arm have different numbers of epochs (a 2 to 3; b 2 to 3): each is scored by its last.",
     )
     assert "a 2 to 3; b 2 to 3" in page(evidence)
 
@@ -226,7 +226,7 @@ def test_text_that_means_harm_stays_text():
         ({"goal": "maximize"}, "--goal is maximise or minimise, got 'maximize'"),
         ({"design": "laddr"}, "--design 'laddr' is not known: did you mean 'ladder'?"),
         ({"design": "ladder", "base": "a"}, "--base goes with --design against: a ladder compares each arm with the one before it"),
-        ({"base": "c"}, "--base names 'c', which is no arm: known are a, b"),
+        ({"base": "c"}, "--base names 'c', which is not an arm: known are a, b"),
         ({"labels": ("c=C",)}, "--label takes ARM=TEXT, got 'c=C': known are a, b"),
         ({"labels": ("a=b",)}, "--label gives two arms one name: call them differently"),
         ({"text": "  "}, "--question is empty: say in one sentence what the results answer"),
@@ -242,5 +242,5 @@ def test_nothing_of_it_can_be_run():
     evidence = told(FIVE)
     assert list(evidence.agenda.trials()) == []
     assert evidence.study.train is not None
-    with pytest.raises(Refused, match="these results were made elsewhere, and nothing of them can be run here"):
+    with pytest.raises(Refused, match="these results were made elsewhere, so nothing can be run here"):
         next(evidence.study.train(evidence.study.base, 0, 1, None))

@@ -105,11 +105,11 @@ def test_broken_files_are_refused(tmp_path):
     with pytest.raises(Refused, match=r"no trial below .* has reported a result: its result.json files are empty"):
         read(str(tmp_path / "exp"))
     (folder / "result.json").write_text('{"acc": \n{"acc": 1}\n')
-    with pytest.raises(Refused, match=r"result.json, line 1 is no JSON"):
+    with pytest.raises(Refused, match=r"result.json, line 1 is not JSON"):
         read(str(tmp_path / "exp"))
     (folder / "params.json").write_text("{")
     (folder / "result.json").write_text('{"acc": 1}\n')
-    with pytest.raises(Refused, match=r"params.json is no JSON"):
+    with pytest.raises(Refused, match=r"params.json is not JSON"):
         read(str(tmp_path / "exp"))
 
 

@@ -106,7 +106,7 @@ def test_scalars_named_by_the_run_alone_have_no_tag(tmp_path):
 def test_event_files_ask_for_tensorboard(tmp_path):
     put(tmp_path / "logs" / "a" / "events.out.tfevents.1795251389.vm.1.0", "x")
     with pytest.raises(
-        Refused, match="is an event file, which only tensorboard reads: install it with `pip install tensorboard`, or"
+        Refused, match="is an event file, which only tensorboard can read: install it with `pip install tensorboard`, or"
     ):
         read(str(tmp_path / "logs"))
 
@@ -131,15 +131,15 @@ def test_event_files_are_read_where_tensorboard_is_installed(tmp_path):
     ("name", "content", "form", "said"),
     [
         (None, "", None, "there is nothing at SOURCE: import takes a CSV or Parquet table, an Optuna storage"),
-        ("t.txt", "hello", None, "SOURCE is nothing that can be read: import takes"),
-        ("t.csv", "a,b\n1,2\n", "ray", "SOURCE is nothing that can be read as ray: import takes"),
+        ("t.txt", "hello", None, "SOURCE cannot be read: import takes"),
+        ("t.csv", "a,b\n1,2\n", "ray", "SOURCE cannot be read as ray: import takes"),
         ("t.csv", "a,b\n1,2\n", "rai", "--format 'rai' is not known: did you mean 'ray'?"),
-        ("t.csv", "a,b\n", None, "there are no rows in it, read as a tidy CSV table: give another source"),
+        ("t.csv", "a,b\n", None, "the source has no rows, read as a tidy CSV table: give another one"),
         ("t.csv", "", None, "cannot read SOURCE as a table: No columns to parse from file"),
         ("t.csv", "a,b,a\n1,2,3\n", None, "SOURCE has two columns named 'a': rename one"),
         ("t.csv", "a,b\n1,2\n1,2,3\n", None, "cannot read SOURCE as a table: Error tokenizing data."),
         ("t.parquet", "a,b\n", None, "cannot read SOURCE as a table: "),
-        ("run-a-tag-b.json", "{}", None, "SOURCE is no list of [wall time, step, value], as TensorBoard's JSON link gives it"),
+        ("run-a-tag-b.json", "{}", None, "SOURCE is not a list of [wall time, step, value], as TensorBoard's JSON link gives it"),
         ("c.csv", CHART.splitlines()[0] + "\n", None, "SOURCE looks like a chart exported from W&B, but every cell is empty"),
     ],
 )
@@ -155,13 +155,13 @@ def test_what_cannot_be_read_is_refused(tmp_path, name, content, form, said):
 
 def test_a_folder_of_nothing_known_is_refused(tmp_path):
     put(tmp_path / "d" / "a.txt", "x")
-    with pytest.raises(Refused, match="d is nothing that can be read: import takes"):
+    with pytest.raises(Refused, match="d cannot be read: import takes"):
         read(str(tmp_path / "d"))
 
 
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes("arm,acc\nä,1\n".encode("latin-1"))
-    with pytest.raises(Refused, match="is no text in UTF-8"):
+    with pytest.raises(Refused, match="is not UTF-8 text"):
         read(str(tmp_path / "t.csv"))
 
 

@@ -106,7 +106,7 @@ def test_a_comma_is_the_separator_where_the_header_has_one(tmp_path):
 def test_lines_longer_than_the_header_are_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("model,acc\na,1,75\nb,2,76\n")
-    with pytest.raises(Refused, match="has more cells in its lines than columns in its header: give every column a name"):
+    with pytest.raises(Refused, match="has more cells in its rows than columns in its header: give every column a name"):
         read(str(path))
 
 

@@ -49,7 +49,9 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
 def literals(tree: ast.Module) -> set[str]:
     """Texts in the Literals of a file; the empty one, which says that there is none, is asked about everywhere."""
     found = (n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == "Literal")
-    return {c.value for n in found for c in ast.walk(n.slice) if isinstance(c, ast.Constant) and isinstance(c.value, str) and c.value}
+    return {
+        c.value for n in found for c in ast.walk(n.slice) if isinstance(c, ast.Constant) and isinstance(c.value, str) and c.value
+    }
 
 
 def compared(tree: ast.Module, choices: set[str]) -> Iterator[str]:

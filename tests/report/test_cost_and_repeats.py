@@ -95,7 +95,7 @@ def test_methods_begin_with_one_paragraph_of_what_ran():
         "The score of a trial is its top-1 accuracy",
         "seeds are blocks",
         "Tuned were learning_rate",
-        "no tuning seed enters them",
+        "no tuning seed appears in them",
     ):
         assert words in first.text
     assert not methods(at("nothing-run"))[0].text.startswith("We trained")
@@ -174,7 +174,7 @@ def test_of_many_points_the_best_and_an_even_sample_are_drawn_and_it_is_said(cro
     assert set(done["point"].head(25)) <= kept
     assert len(kept) <= 51
     assert (frame["state"] == "failed").sum() <= 51
-    assert "Drawn are" in said_of_thinning(frame, every)
+    assert "The figure shows" in said_of_thinning(frame, every)
     assert said_of_thinning(every, every) == ""
     assert thin_points(every, False, 10_000).equals(every)
 

@@ -32,8 +32,8 @@ def test_a_row_whose_seeds_all_agree_is_named_with_the_seeds_it_needs():
     assert not any(effect.resolved for effect in estimated)
     headline = effects_words(estimated, unit("loss"))[0]
     assert headline.startswith("Nothing was shown to help, but “alpha alone”, ")
-    assert "of one sign under every seed" in headline
-    assert f"{near.seeds_needed} seeds per arm would do" in headline
+    assert "with the same sign under every seed" in headline
+    assert f"{near.seeds_needed} seeds per arm would resolve an effect of this size" in headline
 
 
 def test_one_contrast_alone_says_the_same_seeds_as_the_paired_t_test():

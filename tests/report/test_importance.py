@@ -165,9 +165,9 @@ def test_parameters_that_not_every_point_has_rest_on_those_that_do():
 def test_the_blocks_say_on_how_many_trials_they_rest():
     [bars, table] = importances(at("some-failed"), "base", 0)
     complete_ = int((at("some-failed").searched().query("round == 1")["state"] == "complete").sum())
-    assert bars.figure.data[0].name == f"round 1, {complete_} complete trials"
-    assert f"from {complete_} complete trials" in bars.alt
-    assert f"Round 1 rests on {complete_} complete trials" in table.note
+    assert bars.figure.data[0].name == f"round 1, {complete_} completed trials"
+    assert f"from {complete_} completed trials" in bars.alt
+    assert f"Round 1 rests on {complete_} completed trials" in table.note
     assert importances(at("all-failed"), "base", 0) == ()
 
 

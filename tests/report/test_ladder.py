@@ -63,7 +63,7 @@ def test_every_rung_has_its_source_and_what_is_known_to_be_wrong_with_it():
     frame = rungs_frame(HE).set_index("rung")
     assert all(source.startswith("He et al. 2019 (arXiv:1812.01187), Table ") for source in frame["source"])
     for rung, words in {
-        "0": "0.57 of its 3.99 points are another implementation",
+        "0": "0.57 of its 3.99 points come from a different implementation",
         "2": "the text says 0.9, the table's cells differ by 0.70",
         "5": "lowers the published number",
         "8": "stride 2 in the first convolution only",
@@ -198,7 +198,7 @@ def test_quickstart_shows_the_published_ladder_folded():
     made = evidence(file.study, lambda t: 90.0 + t.seed % 7, stop=0)
     [fold] = section(made)
     assert isinstance(fold, Fold)
-    assert "another data set, another network and another budget" in fold.blocks[0].text
+    assert "a different data set, a different network and a different budget" in fold.blocks[0].text
 
 
 def test_torchvisions_ladder_is_known_and_climbed():
@@ -213,9 +213,9 @@ def test_data_network_and_budget_are_stated_beside_the_claims():
     imagenet = read(STUDIES / "bag_of_tricks_imagenet.py").study
     assert compared(imagenet, HE).endswith("ResNet-50 on ImageNet, 120 epochs: the same data set, network and budget.")
     shorter = replace(imagenet, base=replace(imagenet.base, epochs=30, depth=26))
-    assert "another network and another budget, so agreement in sign" in compared(shorter, HE)
-    assert "another data set" not in compared(shorter, HE)
-    assert "trains a function of its own" in compared(full(), HE)
+    assert "a different network and a different budget, so only agreement in sign" in compared(shorter, HE)
+    assert "a different data set" not in compared(shorter, HE)
+    assert "trains its own function" in compared(full(), HE)
 
 
 def test_a_small_study_says_that_it_cannot_tell():

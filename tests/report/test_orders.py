@@ -26,7 +26,7 @@ from hpsearch.results.inference import effects
 from hpsearch.statistics import Effect
 
 THREE = (COSINE, WARMUP, SMOOTHING)
-HEADING = Heading("What the designs can tell apart")
+HEADING = Heading("What the designs can distinguish")
 EVIL = '<img src=x onerror="alert(1)"> {{7*7}}'
 
 
@@ -154,7 +154,7 @@ def test_many_notes_are_folded_behind_the_first():
     heading, first, fold = notes(fractional_factorial(*tricks, resolution=3))
     assert first.text.startswith("The fraction of resolution III has 8 of the 128 arms")
     assert (heading, fold.title) == (HEADING, "7 more notes")
-    assert all("cannot be told from the interactions" in block.text for block in fold.blocks)
+    assert all("cannot be distinguished from the interactions" in block.text for block in fold.blocks)
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,8 @@ def test_rounds_count_points_and_show_the_box_they_looked_in(made):
 
 
 def test_who_was_searched_is_told(made):
-    assert whose(made).startswith("One search, of “base”, serves every arm")
-    assert whose(at("own-search-for-each")).startswith("Every arm has a search of its own")
+    assert whose(made).startswith("One search, of “base”, is shared by all arms")
+    assert whose(at("own-search-for-each")).startswith("Every arm has its own search")
 
 
 def test_a_winner_at_the_end_of_its_range_is_pointed_out():
@@ -273,7 +273,13 @@ def test_axes_follow_their_domains():
 
 def test_methods_say_what_was_held_out(made):
     said = " ".join(block.text for block in methods(made))
-    for words in ("seeds are blocks", "95 % intervals are simultaneous", "final held-out set", "no tuning seed enters", "2 seeds"):
+    for words in (
+        "seeds are blocks",
+        "95 % intervals are simultaneous",
+        "final held-out set",
+        "no tuning seed appears in them",
+        "2 seeds",
+    ):
         assert words in said
 
 

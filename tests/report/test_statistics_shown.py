@@ -120,8 +120,7 @@ def test_seeds_that_follow_the_results_are_told_as_a_range_and_the_page_is_whole
     assert seeds_each(made.study.seeds) == "3 to 9"
     assert "3 seeds at first, and more, up to 9, where a row was not resolved" in methods(made)[0].text
     assert (
-        "is looked at after 3, 6 and 9 seeds, and all looks share the error rate of 5 %, by O'Brien-Fleming"
-        in methods(made)[0].text
+        "is analysed after 3, 6 and 9 seeds, and all looks share the error rate of 5 %, by O'Brien-Fleming" in methods(made)[0].text
     )
     assert tree(page(made))
     assert steps_frame(made)["difference"].notna().sum() == 2
@@ -141,5 +140,5 @@ def test_noisier_arms_are_named_where_the_methods_are():
         metrics={"loss": loss},
     )
     first, *notes = methods(made)
-    assert "rows that rest on a noisier arm have an interval of their own" in first.text
+    assert "rows with a noisier arm have their own interval" in first.text
     assert "Noisier than the other arms" in " ".join(note.text for note in notes)

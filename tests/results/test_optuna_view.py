@@ -251,7 +251,7 @@ def test_a_view_may_stand_in_any_database(record: Record, place: str) -> None:  
     ("url", "sentence"),
     [
         ("optuna.db", "--optuna takes a URL such as sqlite:///runs/optuna.db, got 'optuna.db'"),
-        ("sqlite://", "would live only in this process"),
+        ("sqlite://", "would exist only in this process"),
         ("sqlite:////proc/none/x.db", "cannot use sqlite:////proc/none/x.db for Optuna's view: unable to open database file"),
         ("nosuch://x", "cannot use nosuch://x for Optuna's view"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/x", r"me:\*\*\*@127.0.0.1:1/x for Optuna's view"),

@@ -63,8 +63,8 @@ def test_an_optuna_storage_is_the_file_that_is_named(name, tmp_path, monkeypatch
         ("sqlite:///odd/a?b/h.db", "write %3F where the question mark belongs to the file's name"),
         ("sqlite:///h?mode=memory.db", "'mode' is none of SQLite's"),
         ("sqlite:///file:h.db?mode=memory&uri=true", "'mode' is none of SQLite's"),
-        ("sqlite://", "would live only in this process: name a file"),
-        ("sqlite:///:memory:", "would live only in this process: name a file"),
+        ("sqlite://", "would exist only in this process: name a file"),
+        ("sqlite:///:memory:", "would exist only in this process: name a file"),
     ],
 )
 def test_a_url_that_names_another_file_than_it_seems_is_refused(place, said, tmp_path, monkeypatch):

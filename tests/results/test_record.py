@@ -111,7 +111,7 @@ def test_a_driver_that_lost_its_term_cannot_write(place: str) -> None:
     with record.driver("the sleeper") as sleeper:
         pass
     with record.driver("its successor") as successor:
-        with pytest.raises(Stale, match="another driver took the record over"):
+        with pytest.raises(Stale, match="another driver took over the record"):
             sleeper.want([trial()])
         successor.want([trial()])
     assert len(record.states([trial().key])) == 1
@@ -145,14 +145,14 @@ def test_the_lock_dies_with_its_process(place: str) -> None:
 
 def test_an_empty_file_is_not_taken_for_a_new_record(tmp_path: Path) -> None:
     (tmp_path / "x.db").touch()
-    with pytest.raises(Refused, match=r"x\.db is empty, what it held is lost"):
+    with pytest.raises(Refused, match=r"x\.db is empty, its contents are lost"):
         Record.open(str(tmp_path / "x.db"), create=True)
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "x.db") as other:
         other.execute("create table theirs (a)")
-    with pytest.raises(Refused, match="is no record of hpsearch"):
+    with pytest.raises(Refused, match="is not a record of hpsearch"):
         Record.open(str(tmp_path / "x.db"))
 
 

@@ -323,13 +323,13 @@ REFUSED = [
     ),
     (
         lambda: SPACE["learning_rate"],
-        "'learning_rate' is ambiguous, there are learning_rate (optimiser=sgd) and learning_rate (optimiser=adam): "
-        "look it up among space.dimensions",
+        "'learning_rate' is ambiguous: there are learning_rate (optimiser=sgd) and learning_rate (optimiser=adam); "
+        "look it up in space.dimensions",
     ),
     (lambda: SPACE["momentun"], "the space has no parameter 'momentun': did you mean 'momentum'?"),
     (
         lambda: SPACE.without("momentum"),
-        "'momentum' stands in a branch of 'optimiser', which .without cannot open: write 'optimiser' anew",
+        "'momentum' is in a branch of 'optimiser', where .without cannot reach it: write 'optimiser' without it",
     ),
     (
         lambda: SPACE | Space(momentum=Uniform(0, 1)),

@@ -82,7 +82,7 @@ def test_a_box_in_a_narrow_domain_holds_them_too(low, steps, units, margin):
 
 @pytest.mark.parametrize("margin", [-0.1, math.nan, math.inf])
 def test_a_margin_is_zero_or_more(margin):
-    with pytest.raises(Refused, match="the margin round the points is a share of the unit interval, 0 or more, got"):
+    with pytest.raises(Refused, match="the margin around the points is a share of the unit interval, 0 or more, got"):
         Space(x=Uniform(0, 1)).around([{"x": 0.5}], margin=margin)
 
 

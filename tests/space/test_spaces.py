@@ -93,8 +93,8 @@ def test_a_box_is_wider_by_the_margin_and_clipped_to_the_space():
 
 REFUSED = [
     (lambda: Space(), "a Space needs at least one domain, as in Space(learning_rate=10 ** Uniform(-3, 0))"),
-    (lambda: Space(a=3), "a=3 is no domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)"),
-    (lambda: Space(a=(0, 1)), "a=(0, 1) is no domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)"),
+    (lambda: Space(a=3), "a=3 is not a domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)"),
+    (lambda: Space(a=(0, 1)), "a=(0, 1) is not a domain: write Uniform(low, high), 10 ** Uniform(...), Choice(...)"),
     (lambda: Space([("a", Uniform(0, 1))], a=Uniform(0, 1)), "a Space names each parameter once, got ['a', 'a']"),
     (lambda: SPACE["learning_rat"], "the space has no parameter 'learning_rat': did you mean 'learning_rate'?"),
     (lambda: SPACE.without("moment"), "the space has no parameter 'moment': did you mean 'momentum'?"),

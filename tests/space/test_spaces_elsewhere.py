@@ -97,7 +97,7 @@ CONDITIONAL = Space(kind=Choice("a", b=Space(x=Uniform(0, 1), c=Constant(1)), d=
 LOST = [
     (
         MOMENTUM,
-        "'momentum' is even in the logarithm of 1 - momentum, which {} cannot hold: pass lossy=True to drop that and keep the range",
+        "'momentum' is uniform in the logarithm of 1 - momentum, which {} cannot hold: pass lossy=True to drop that and keep the range",
     ),
     (LIMITED, "'rate' has hard limits of 2.2250738585072014e-308 and 2, which {} cannot hold: pass lossy=True to drop that"),
     (
@@ -133,13 +133,11 @@ def test_a_range_of_one_value_is_a_constant():
     assert from_ray({"a": tune.randint(3, 4), "b": "adam"}) == Space(a=Constant(3), b=Constant("adam"))
 
 
-SHARES = (
-    "shares even in the logarithm that are cut at whole numbers in Ray and half-way between them here: pass lossy=True to drop that"
-)
+SHARES = "log-uniform shares that are cut at whole numbers in Ray and half-way between them here: pass lossy=True to drop that"
 REFUSED = [
     (
         lambda: to_optuna(Space(k=Choice((1, 2), (3, 4)))),
-        "'k' has the option (1, 2); Optuna takes None, bool, int, float and str: name options by texts",
+        "'k' has the option (1, 2); Optuna takes None, bool, int, float and str: use strings",
     ),
     (
         lambda: from_optuna({"x": FloatDistribution(0, 1, step=0.25)}),
@@ -153,7 +151,7 @@ REFUSED = [
         lambda: from_optuna({"n": IntDistribution(0, 8, step=2)}),
         "'n' has step=2, which a range cannot hold: write Choice of its values",
     ),
-    (lambda: from_optuna({"x": 3}), "'x' is 3, which none of our domains can hold"),
+    (lambda: from_optuna({"x": 3}), "'x' is 3, which no domain of hpsearch can hold"),
     (lambda: to_ray(Space(n=LogIntegers(1, 8))), f"'n' has {SHARES}"),
     (lambda: from_ray({"n": tune.lograndint(1, 9)}), f"'n' has {SHARES}"),
     (
@@ -171,11 +169,11 @@ REFUSED = [
     ),
     (
         lambda: from_ray({"x": tune.grid_search([1, 2])}),
-        "'x' is a grid, which runs every option once and is no domain: write tune.choice(...)",
+        "'x' is a grid, which runs every option once and is not a domain: write tune.choice(...)",
     ),
     (
         lambda: from_ray({"x": {"y": tune.uniform(0, 1)}}),
-        "'x' is a nested dictionary; parameters here stand side by side: bring them to the top",
+        "'x' is a nested dictionary; spaces here are flat: move its parameters to the top level",
     ),
     (lambda: from_ray({"x": [1, 2]}), "Constant needs a value that can be hashed, such as a tuple, got [1, 2]"),
 ]

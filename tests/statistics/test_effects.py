@@ -148,7 +148,7 @@ def test_what_cannot_be_said_is_said_in_words():
     nothing = pd.DataFrame(columns=["arm", "seed", "score"]).astype({"score": "float64"})
     assert {e.verdict for e in effects_of(plan, nothing)} == {"not measured"}
     one = scores(plan, 1, np.random.default_rng(5))
-    assert {e.verdict for e in effects_of(plan, one)} == {"one seed carries no interval"}
+    assert {e.verdict for e in effects_of(plan, one)} == {"one seed gives no interval"}
     assert all(e.value is not None and e.low is None and e.p is None for e in effects_of(plan, one))
     same = one.assign(score=3.0)
     again = pd.concat([same, same.assign(seed=1)])

@@ -40,7 +40,7 @@ def test_several_contrasts_share_the_error():
     low, high = ttest_ind([4.0, 5.0, 7.0], [1.0, 2.0, 3.0], equal_var=False).confidence_interval(1 - 0.05 / 2)  # c has one run
     assert (found[0].low, found[0].high) == (pytest.approx(low), pytest.approx(high))
     assert found[0].p == pytest.approx(2 * ttest_ind([4.0, 5.0, 7.0], [1.0, 2.0, 3.0], equal_var=False).pvalue)
-    assert [effect.verdict for effect in found] == ["not resolved", "not resolved", "one run carries no interval"]
+    assert [effect.verdict for effect in found] == ["not resolved", "not resolved", "one run gives no interval"]
     assert (found[2].value, found[2].low, found[2].seeds) == (6.0, None, 1)
 
 
@@ -58,8 +58,8 @@ def test_a_verdict_and_its_p_never_disagree():
         ({"base": [1.0, 1.1, 1.2], "a": [5.0, 5.1, 5.2]}, "maximise", "helps"),
         ({"base": [1.0, 1.1, 1.2], "a": [5.0, 5.1, 5.2]}, "minimise", "hurts"),
         ({"base": [1.0, 3.0, 5.0], "a": [2.0, 3.0, 5.0]}, "maximise", "not resolved"),
-        ({"base": [1.0], "a": [2.0]}, "maximise", "one run carries no interval"),
-        ({"base": [1.0, 2.0], "a": [2.0]}, "maximise", "one run carries no interval"),
+        ({"base": [1.0], "a": [2.0]}, "maximise", "one run gives no interval"),
+        ({"base": [1.0, 2.0], "a": [2.0]}, "maximise", "one run gives no interval"),
         ({"base": [0.3, 0.1 + 0.2], "a": [0.7, 0.7]}, "maximise", "no spread between runs, so no interval"),
         ({"base": [1.0, 2.0], "a": [math.nan]}, "maximise", "not measured"),
         ({"base": [1.0, 2.0]}, "maximise", "not measured"),

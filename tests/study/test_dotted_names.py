@@ -247,7 +247,7 @@ def test_from_run_to_report_export_show_and_rerun(tmp_path, monkeypatch, capsys)
     assert all("optim.lr=" in text.split("as the base")[0] for text in shown)
     for key in keys:
         code, said = give("rerun", "mine.py", key)
-        assert "equal to the bit over 2 epochs: top1, kind, at" in said
+        assert "bitwise identical over 2 epochs: top1, kind, at" in said
         assert code == 0
     Path("mine.py").rename("yours.py")
     code, said = give("rerun", "yours.py", keys[0])

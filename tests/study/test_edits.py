@@ -209,7 +209,7 @@ def test_an_edit_that_changes_training_is_named_and_asks_for_a_decision(folder, 
     name, before = change(), rows()
     told, done = asked(name)
     assert done == 0
-    for words in (r"^4 finished trials of mine were made ", said, "would be repeated: `--again` trains anew, `--keep` uses"):
+    for words in (r"^4 finished trials of mine were made ", said, "would be repeated: `--again` trains them anew, `--keep` uses"):
         assert re.search(words, told)
     with pytest.raises(Undecided) as refused:
         run(name)
@@ -277,7 +277,7 @@ SEARCHED = SEARCHED.replace("ROUNDS", "(Round(points=8, epochs=1, keep=1), Round
         (
             "vary=ladder",
             'goal="minimise", vary=ladder',
-            r"^goal was 'maximise' and is 'minimise': the search goes another way, and ",
+            r"^goal was 'maximise' and is 'minimise': the search takes another course, and ",
         ),
         (
             "vary=ladder",

@@ -87,13 +87,13 @@ def test_what_a_teacher_is_decides_the_students_key():
 
 
 def test_refuses_a_teacher_that_follows_its_student_to_itself():
-    with pytest.raises(Refused, match=r"teachers go round in a circle, the one in 'teacher' needs the one in 'teacher'"):
+    with pytest.raises(Refused, match=r"teachers form a cycle, the one in 'teacher' needs the one in 'teacher'"):
         study(vary=ladder(Trick("a", {"teacher": Teacher({"size": 2}, follows=("teacher",))})))
 
 
 def test_refuses_two_teachers_that_need_each_other():
     base = Pupil(teacher=Teacher({"size": 2}), assistant=Teacher({"size": 3}))
-    with pytest.raises(Refused, match=r"teachers go round in a circle.*let one of them set its own teacher to None"):
+    with pytest.raises(Refused, match=r"teachers form a cycle.*let one of them set its own teacher to None"):
         study(base=base, vary=ladder(fast))
     broken = Pupil(teacher=Teacher({"size": 2, "assistant": None}), assistant=Teacher({"size": 3}))
     assert len(study(base=broken, vary=ladder(fast)).teachers) == 2
@@ -114,7 +114,7 @@ def test_refuses_a_teacher_with_unknown_fields(teacher, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"sets": {"size": [1]}}, "a Teacher sets 'size' to a list, which can change: use a tuple"),
+        ({"sets": {"size": [1]}}, "a Teacher sets 'size' to a list, which is mutable: use a tuple"),
         ({"sets": {"size": 1}, "follows": ("size",)}, "a Teacher both sets 'size' and takes it from the student"),
         ({"seed": -1}, "a Teacher's seed is a whole number, at least 0, got -1"),
     ],

@@ -275,7 +275,7 @@ def test_refuses_a_variable_that_is_not_set(monkeypatch):
 
 
 def test_refuses_a_missing_folder(tmp_path):
-    text = f"{tmp_path}/no is no folder: give --data DIR with one folder of images per class"
+    text = f"{tmp_path}/no is not a folder: give --data DIR with one folder of images per class"
     assert refusal(image_folder(tmp_path / "no", 64)) == text
     (tmp_path / "no").write_text("a file")
     assert refusal(image_folder(tmp_path / "no", 64)) == text
@@ -357,7 +357,7 @@ def test_refuses_limits_above_what_is_left_by_the_final_fifth(flat):
 @pytest.mark.parametrize(
     ("settings", "law"),
     [
-        ({"path": ""}, "the path of a folder as text, got path=''"),
+        ({"path": ""}, "the path of a folder as a string, got path=''"),
         ({"size": 0}, "whole size >= 1 in pixels, got size=0"),
         ({"size": 8.0}, "whole size >= 1 in pixels, got size=8.0"),
         ({"size": True}, "whole size >= 1 in pixels, got size=True"),

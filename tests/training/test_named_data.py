@@ -424,7 +424,7 @@ def refusal(act, *arguments):
 def test_check_names_the_folder_that_is_missing(name, tmp_path):
     folder = tmp_path / named.FOLDERS[name]
     assert refusal(MAKE[name](str(tmp_path)).check) == (
-        f"{name} is not there, for want of the folder {folder}: "
+        f"{name} is missing, because there is no folder {folder}: "
         f"put its files there as torchvision.datasets.{name} keeps them, or leave path out and they are fetched"
     )
     WRITE[name](tmp_path)
@@ -463,7 +463,7 @@ def test_imagenette_half_unpacked_is_refused(nette, tmp_path):
 
 
 def test_imagenette_names_the_version_that_is_missing(nette):
-    assert f"for want of the folder {nette.path}/imagenette2-320" in refusal(replace(nette, size=200).check)
+    assert f"because there is no folder {nette.path}/imagenette2-320" in refusal(replace(nette, size=200).check)
 
 
 def test_imagenet_without_its_folders_is_refused(ilsvrc, tmp_path):
@@ -497,16 +497,16 @@ def test_a_variable_that_is_not_set_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("make", "settings", "law"),
     [
-        (cifar10, {"path": ""}, "CIFAR10 needs the path of a folder as text, or None, got path=''"),
+        (cifar10, {"path": ""}, "CIFAR10 needs the path of a folder as a string, or None, got path=''"),
         (cifar10, {"per_class": 1}, "CIFAR10 needs 2 <= per_class <= 10, or None for all, got per_class=1"),
         (cifar100, {"per_class": 4}, "CIFAR100 needs 2 <= per_class <= 3, or None for all, got per_class=4"),
         (fashion_mnist, {"final_per_class": 0}, "FashionMNIST needs 1 <= final_per_class <= 3, or None for all, got final_per_class=0"),
         (fashion_mnist, {"final_per_class": True}, "got final_per_class=True"),
-        (imagenette, {"path": 3}, "imagenette needs the path of a folder as text, or None, got path=3"),
+        (imagenette, {"path": 3}, "imagenette needs the path of a folder as a string, or None, got path=3"),
         (imagenette, {"size": 321}, "imagenette needs a whole size of 1 to 320 pixels, got size=321"),
         (imagenette, {"size": 64.0}, "imagenette needs a whole size of 1 to 320 pixels, got size=64.0"),
         (imagenette, {"per_class": 13}, "imagenette needs 2 <= per_class <= 12, or None for all, got per_class=13"),
-        (imagenet, {"path": None}, "imagenet needs the path of a folder as text, got path=None"),
+        (imagenet, {"path": None}, "imagenet needs the path of a folder as a string, got path=None"),
         (imagenet, {"path": "x", "size": 257}, "imagenet needs whole pixels 1 <= size <= resize, got size=257 and resize=256"),
         (imagenet, {"path": "x", "size": True}, "got size=True"),
     ],

@@ -209,9 +209,9 @@ def a_class_that_is_a_file(path):
     [
         (a_text, "odd/1.png cannot be read as an image"),
         (nothing, "odd/1.png cannot be read as an image"),
-        (a_broken_link, "odd/1.png is a link to nothing: mend or remove it"),
-        (a_link_to_itself, "odd/1.png is a link to nothing: mend or remove it"),
-        (a_pipe, "odd/1.png is no file that holds an image: mend or remove it"),
+        (a_broken_link, "odd/1.png is a broken link: repair or remove it"),
+        (a_link_to_itself, "odd/1.png is a broken link: repair or remove it"),
+        (a_pipe, "odd/1.png is not a file that holds an image: repair or remove it"),
         (a_class_that_is_a_file, "has the one class 'plain'"),
     ],
     ids=lambda each: getattr(each, "__name__", ""),

@@ -210,11 +210,11 @@ FAILING: Table = {
     "late growth": (rows({"acc": 1.0}, {"acc": 1.0, "loss": 1.0}, {"acc": 1.0, "loss": 99}), "failed", "10 times the 1 of epoch 2"),
     "two names alike": (beside(**{"\0": 1, r"\x00": 2}), "failed", "two metrics of epoch 1 have the same name"),
     "reports too few": (reports(2), "failed", "reported 2 of the 3 epochs it was asked for"),
-    "reports and yields": (both, "failed", "yields its rows and reports them too"),
+    "reports and yields": (both, "failed", "both yields its rows and reports them"),
     "swallows everything": (
         swallows_everything,
         "failed",
-        "it must be a number; the training function caught what ends a trial, hpsearch.TrialEnded, and went on",
+        "it must be a number; the training function caught hpsearch.TrialEnded, which ends a trial, and went on",
     ),
     "swallows exceptions": (swallows_exceptions, "failed", "metric 'acc' is 'broken' in epoch 3: it must be a number"),
     "turns it into another": (turns_into_another, "failed", "no metric 'acc', which the study scores: it has nothing"),

@@ -28,7 +28,7 @@ def test_a_machine_without_a_gpu_trains_on_the_cpu(visible, devices, monkeypatch
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert local_gpus() == 0
     assert resources(1, None, None, True, None).device == "cpu"
-    with pytest.raises(Refused, match=r"a trial is to have 1 GPUs and this machine has 0"):
+    with pytest.raises(Refused, match=r"a trial asks for 1 GPUs and this machine has 0"):
         resources(1, 1, None, True, None)
 
 

@@ -36,7 +36,7 @@ def test_as_many_slots_as_cores_and_gpus_hold(monkeypatch, cores, cards, cpus, g
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch) -> None:
     machine(monkeypatch, 16, 0)
-    with pytest.raises(Refused, match="a trial is to have 1 GPUs and this machine has 0"):
+    with pytest.raises(Refused, match="a trial asks for 1 GPUs and this machine has 0"):
         launch.resources(1, 1, None, False, None)
 
 
@@ -44,5 +44,5 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch) -> None:
 @pytest.mark.parametrize("gpus", [2, 1.5, 64])
 def test_more_than_one_gpu_is_refused_however_many_there_are(monkeypatch, gpus, here, address) -> None:
     machine(monkeypatch, 16, 8)
-    with pytest.raises(Refused, match=f"trains on one GPU, got --gpus {gpus:g}: .* take --gpus 1, and --slots"):
+    with pytest.raises(Refused, match=f"trains on one GPU, got --gpus {gpus:g}: .* use --gpus 1, and --slots"):
         launch.resources(1, gpus, None, here, address)

@@ -96,7 +96,7 @@ def test_students_of_a_failed_teacher_fail_without_running_and_the_rest_goes_on(
     states = record.states([key, *students])
     assert "no lesson today" in states[key]["reason"]
     assert {states[student]["reason"] for student in students} == {
-        f"the trial {key} that it was to learn from failed: see its reason, mend it and give --retry-failed"
+        f"the trial {key} it was to learn from failed: see its reason, fix the cause and run with --retry-failed"
     }
     assert not students & {line["key"] for line in ledger(tmp_path)}
     assert len([score for score in session.scores.values() if score is not None]) == 3 + 3 + 1
@@ -119,7 +119,7 @@ def test_damaged_weights_are_noticed(tmp_path):
     record, session = run(study(seeds=3), tmp_path, False)  # a seed more asks for the weights again
     failed = [state["reason"] for state in record.states(session.scores).values() if state["state"] == "failed"]
     assert len(failed) == 1
-    assert "are gone or damaged" in failed[0]
+    assert "are missing or damaged" in failed[0]
 
 
 def test_teachers_are_counted_and_named_but_enter_no_table(tmp_path):
@@ -131,7 +131,7 @@ def test_teachers_are_counted_and_named_but_enter_no_table(tmp_path):
     assert set(told.measurements()["arm"]) == {"base", "taught"}
     _, text, *_ = write(told, tmp_path / "x.html")
     written = text.read_text()
-    assert "1 teacher was trained first, once, and is shared by all students of all seeds: the base with size 10" in written
+    assert "1 teacher was trained first, once, and is shared by all students under all seeds: the base with size 10" in written
     assert "teacher 1" in written
 
 

@@ -14,7 +14,7 @@ study = Study(
         Space(
             learning_rate=10 ** Uniform(-2, 1),  # at the peak, per 256 images
             weight_decay=10 ** Uniform(-5, -2),
-            momentum=OneMinus(10 ** Uniform(-2, -0.5)),  # even in the logarithm of 1 - momentum
+            momentum=OneMinus(10 ** Uniform(-2, -0.5)),  # uniform in the logarithm of 1 - momentum
         ),
         rounds=(Round(points=16, epochs=2, keep=3), Round(points=8, epochs=4, keep=2), Round(points=4, epochs=8)),
         arms="base",  # one search for all arms; "each" gives every arm its own, at twelve times the cost

@@ -132,10 +132,10 @@ def _near(effect: Effect, written: Unit, repeat: str) -> str:
 
     >>> from hpsearch.report.words import unit
     >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")
-    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would do for an effect of this size'
+    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve an effect of this size'
     """
-    side = f", of one sign under every {repeat}," if effect.one_sided else ","
-    needs = f"{effect.seeds_needed} {repeat}s per arm would do for an effect of this size"
+    side = f", with the same sign under every {repeat}," if effect.one_sided else ","
+    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size"
     return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 

@@ -19,8 +19,8 @@ from hpsearch.statistics.randomised_blocks import ROUNDING
 UNGROUPED = "contrasts"
 TINTS = {"helps": "var(--helps)", "hurts": "var(--hurts)"}  # the page's own colours, one for light and one for dark
 SEEDS = "{} {}: the fewest of any arm in the row."
-NEEDED = "Needed: per arm, to resolve an effect of the size seen with 80 % power."
-HOURS = "Training: what the arms of the row still lack would take; rows share arms, so these do not add up."
+NEEDED = "Needed: per arm, to resolve an effect of the observed size with 80 % power."
+HOURS = "Training: time for the seeds that the row’s arms still lack; rows share arms, so these times do not add up."
 TESTS = ("method", "df", "error", "p_holm", "p_exact", "p_floor", "p_margin")  # of an effect: how sure it is
 P_VALUES = {  # by column: its heading, and the one it shares
     "p": ("with the intervals", "p, adjusted for all rows"),
@@ -31,8 +31,8 @@ P_VALUES = {  # by column: its heading, and the one it shares
 }
 ONE_LINE = 12  # letters of a verdict that is not broken: "not resolved"
 BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
-UNEVEN = "Arms that lack seeds show the mean of those they ran; differences of arms are corrected for the seeds they lack."
-CLAIMED = "The claims are others’: where data, network or budget differ from theirs, agreement in sign is all that can be asked."
+UNEVEN = "Arms that lack seeds show the mean of those they ran; differences between arms are corrected for the seeds they lack."
+CLAIMED = "Claims are from other authors: where data, network or budget differ from theirs, only agreement in sign can be expected."
 
 
 def ablation(evidence: Evidence) -> tuple[Block, ...]:
@@ -65,7 +65,7 @@ def other_metric(evidence: Evidence, metric: str, place: int) -> Fold:
 
 
 def resolution(evidence: Evidence) -> str:
-    """What the plan can resolve, in seed deviations: the one thing that can be said before anything is measured."""
+    """What the plan can resolve, in standard deviations: the one thing that can be said before anything is measured."""
     plan, seeds = evidence.study.plan, evidence.study.first_seeds
     if not evidence.study.paired or seeds < 2:
         return "No contrast has a run with a score in each of its arms."
@@ -73,12 +73,12 @@ def resolution(evidence: Evidence) -> str:
     size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     return (
         f"With {count(seeds, 'seed')} of {count(len(plan.arms), 'arm')}, a true difference of {size} times the standard "
-        "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay open."
+        "deviation from seed to seed will be resolved with 80 % power; smaller ones may stay unresolved."
     )
 
 
 def unit_of(evidence: Evidence) -> Unit:
-    """The unit of the study's metric, with decimals for the deviation from seed to seed."""
+    """The unit of the study's metric, with decimals for the standard deviation from seed to seed."""
     scores = evidence.measurements()[["arm", "seed", "score"]]
     return unit(evidence.study.metric, spread_of(scores, evidence.study.paired))
 

@@ -29,7 +29,7 @@ def spent(evidence: Evidence) -> str:
     seconds = evidence.trials.drop_duplicates("key")["seconds"].sum()
     budget = evidence.study.budget
     if not evidence.study.trains:
-        return f"{count(epochs, evidence.study.unit_of_time)} ran elsewhere, {hours(seconds)} in all, as the source has them."
+        return f"{count(epochs, evidence.study.unit_of_time)} ran elsewhere, {hours(seconds)} in all, according to the source."
     share = f" of a budget of {budget:,}" if budget else f" of {evidence.study.cost:,} planned"
     return f"{count(epochs, 'epoch')} ran{share}, {hours(seconds)} of training in all."
 
@@ -63,7 +63,7 @@ def cost_table(frame: pd.DataFrame) -> Table:
     columns.append(Column("length", "Minutes" if minutes else "Hours", 2 if shown["length"].max() < 100 else 1))
     for name in [str(name) for name in frame.columns if str(name).endswith(SPEED)]:
         columns.append(Column(name, f"{_speed(name)}, median", 0))
-    return Table("cost", "What it cost. Times are of training, summed over trials, wherever they ran.", shown, tuple(columns))
+    return Table("cost", "What it cost. Times are training times, summed over trials, wherever these ran.", shown, tuple(columns))
 
 
 def arms_cost_frame(evidence: Evidence) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def arms_cost_table(frame: pd.DataFrame, written: Unit, base: str) -> Table:
         columns.append(Column("gain", written.difference or "in all", written.digits, signed=True, over=gained))
         columns.append(Column("per_hour", "per hour of training", 2, signed=True, over=gained))
     known = [c for c in columns if shown[c.key].notna().any()]
-    caption = "Size, speed and gain of every arm. Multiply-adds are for scoring one image; tuning and teachers are not counted."
+    caption = "Size, speed and gain of every arm. Multiply-adds are for scoring one image; tuning and teachers are not included."
     return Table("arms-cost", caption, shown, tuple(known))
 
 

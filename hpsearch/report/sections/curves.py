@@ -20,9 +20,9 @@ def curves(evidence: Evidence) -> tuple[Block, ...]:
     if not charts:
         return ()
     repeat = evidence.study.repeat
-    said = f"Lines are means over the {repeat}s of an arm, bands reach from the lowest {repeat} to the highest."
+    said = f"Lines are means over the {repeat}s of an arm; bands span the range from the lowest {repeat} to the highest."
     if all((frame["n"] == 1).all() for _, frame in shown):
-        said = f"Every line is one {repeat}, and has no band."
+        said = f"Every line is a single {repeat} and has no band."
     return (Text(said), *charts, *last_epochs(evidence))
 
 

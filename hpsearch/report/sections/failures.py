@@ -9,8 +9,8 @@ from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
 
 REMEDY = (
-    "Once the cause is mended they run again with `hpsearch run --retry-failed`, or by themselves where the training function was "
-    "changed, which makes them other trials; `hpsearch show KEY` has the traceback."
+    "Once the cause is fixed, `hpsearch run --retry-failed` runs them again; after a change of the training function they are new "
+    "trials, and `hpsearch run` alone is enough. `hpsearch show KEY` prints the traceback."
 )
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
@@ -56,7 +56,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Reasons, the most frequent first, with how many trials each ended, their arms and the key of one.
 
-    Numbers in a reason count for nothing.
+    Reasons that differ only in their numbers count as one.
     """
     kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
     told = frame.reindex(columns=["state", "reason", "arm", "key"])
@@ -72,14 +72,14 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
 def reasons_table(frame: pd.DataFrame) -> Table:
     """The table of reasons, as far as a reader would read."""
     columns = (
-        Column("reason", "Reason, of one of them", width=20),
+        Column("reason", "Reason of one of them", width=20),
         Column("state", "State", width=5),
         Column("trials", "Trials", 0),
         Column("arms", "Arms", width=10),
-        Column("key", "Key of one", width=18),
+        Column("key", "Key of that one", width=18),
     )
     note = f"The {REASONS} most frequent of {len(frame):,} reasons." if len(frame) > REASONS else ""
-    return Table("reasons", "Why trials ended before their time.", frame.head(REASONS), columns, note=note)
+    return Table("reasons", "Why trials ended early.", frame.head(REASONS), columns, note=note)
 
 
 def failures_frame(evidence: Evidence) -> pd.DataFrame:

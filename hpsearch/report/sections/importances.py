@@ -13,8 +13,8 @@ from hpsearch.results.points import rounds_of
 MOST_PAIRS = 6  # of a round: those with the largest share
 HOW = "PED-ANOVA: how far the values of the best trials differ from those of all trials of the round, as shares that sum to 100 %."
 PAIRS = (
-    "Shares of the variance of the score over the range of the round’s points, by functional ANOVA of a random forest: of each "
-    "parameter alone, and of both together beyond that, which is their interaction."
+    "Shares of the variance of the score over the range of the round’s points, from a functional ANOVA of a random forest: the "
+    "main effect of each parameter, and the interaction of the two beyond their main effects."
 )
 
 
@@ -44,7 +44,7 @@ def bars(rounds: dict[int, pd.DataFrame], index: int, name: str) -> Chart:
                 y=[label(p, 18) for p in order],
                 orientation="h",
                 marker={"color": PALETTE[(n - 1) % len(PALETTE)]},
-                name=f"round {n}, {count(most, 'complete trial')}",
+                name=f"round {n}, {count(most, 'completed trial')}",
                 text=[f"{share[p]:.0f} %{fewer[p]}" if p in share else "" for p in order],
                 textposition="outside",
                 cliponaxis=False,
@@ -62,7 +62,7 @@ def bars(rounds: dict[int, pd.DataFrame], index: int, name: str) -> Chart:
     )
     drawn.update_yaxes(showgrid=False)
     told = ", ".join(f"{p} {100 * share:.0f} %" for p, share in zip(first["parameter"], first["importance"], strict=True))
-    alt = f"In round {next(iter(rounds))}, from {count(int(first['trials'].max()), 'complete trial')}: {told}."
+    alt = f"In round {next(iter(rounds))}, from {count(int(first['trials'].max()), 'completed trial')}: {told}."
     narrow = {"height": tall + 34 + 20 * len(rounds), "margin.t": 20 + 22 * len(rounds), "legend.font.size": 11}
     return Chart(f"importance-{index}", f"Which parameters mattered, in the search of “{name}”. {HOW}", alt, drawn, narrow)
 
@@ -76,8 +76,8 @@ def pairs_table(rounds: dict[int, pd.DataFrame], index: int, name: str) -> Table
         parts.append(top.assign(**percent, pair=top["first"] + " and " + top["second"], round=f"round {n}"))
         trials, unseen = int(frame["trials"].iloc[0]), 100 * float(frame["explained"].iloc[0])
         notes.append(
-            f"Round {n} rests on {count(trials, 'complete trial')}; of points it has not seen, the forest explains "
-            + (f"{unseen:.0f} % of the variance." if unseen >= 0.5 else "nothing: do not read these shares.")
+            f"Round {n} rests on {count(trials, 'completed trial')}; of points it has not seen (out of bag), the forest explains "
+            + (f"{unseen:.0f} % of the variance." if unseen >= 0.5 else "none of the variance: do not rely on these shares.")
         )
         if len(frame) > MOST_PAIRS:
             notes.append(f"{count(len(frame) - MOST_PAIRS, 'pair')} with smaller shares are not shown.")

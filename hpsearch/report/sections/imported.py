@@ -9,20 +9,20 @@ from hpsearch.results.evidence import Evidence
 
 LAST = 5  # epochs whose spread is shown
 WELCH = (
-    "Differences are those of the arms’ means. Runs are not paired: no run of an arm is the partner of one of another, so each arm "
-    "has a variance of its own, and intervals are Welch’s, simultaneous over all contrasts of the table at 95 % confidence by "
+    "Differences are those of the arms’ means. Runs are not paired: no run of one arm is matched with one of another, so each arm "
+    "has its own variance, and intervals are Welch’s, simultaneous over all contrasts of the table at 95 % confidence by "
     "Bonferroni; p-values in the CSV file are adjusted in the same way. A contrast helps or hurts where its interval "
-    "excludes zero, and is not resolved otherwise. The number of runs that would resolve an effect is for the size and the spread "
-    "seen, at 80 % power."
+    "excludes zero, and is not resolved otherwise. The number of runs that would resolve an effect is for the observed size and "
+    "spread, at 80 % power."
 )
 ONE_RUN = (
-    "An arm with one run carries no interval: nothing in it says how far another seed would have landed, so no verdict is given "
+    "An arm with one run has no interval: it does not show how far away another seed would have ended, so no verdict is given "
     "on its differences. The spread over a run’s last epochs is no substitute: they share its seed."
 )
-NOT_OURS = "hpsearch ran and tuned nothing of this. What was held fixed between the arms is for those to say who made the runs."
+NOT_OURS = "hpsearch ran and tuned none of this. What was held fixed between the arms is for those who made the runs to say."
 SETTLED = (
-    "How far the metric still moved at the end of each run. This is not the deviation from seed to seed: epochs of one run share a "
-    "seed and a history, and a run that has settled moves little wherever another seed would have ended."
+    "How far the metric still moved at the end of each run. This is not the standard deviation from seed to seed: epochs of one "
+    "run share a seed and a history, and a run that has settled moves little wherever another seed would have ended."
 )
 
 
@@ -69,7 +69,7 @@ def last_epochs(evidence: Evidence) -> tuple[Block, ...]:
         Column("high", "Highest", written.digits),
     )
     most = count(int(frame["n"].max()), study.unit_of_time)
-    caption = f"Spread of {written.of_value()}, over the last {most} of each run (not a deviation from seed to seed)."
+    caption = f"Spread of {written.of_value()}, over the last {most} of each run (not the standard deviation from seed to seed)."
     wide = number(float((frame["high"] - frame["low"]).max()), written.digits)
     points = f" {written.difference}" if written.difference else ""
     return (

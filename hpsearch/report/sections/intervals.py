@@ -73,7 +73,7 @@ def forest(frame: pd.DataFrame, written: Unit, margin: float | None = None) -> C
     return Chart(
         "intervals",
         (INTERVALS if shown["low"].notna().any() else "Every contrast; none of them has an interval.")
-        + (" The band is the margin within which a difference costs nothing." if margin else "")
+        + (" The band is the margin within which a difference does not matter." if margin else "")
         + (" Diamonds are published claims, measured elsewhere." if shown["claim"].notna().any() else ""),
         "; ".join(_said(line, written) for line in shown.to_dict("records")),
         drawn,

@@ -77,8 +77,8 @@ def isolation(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart 
     drawn.update_yaxes(AXIS | {"automargin": False})
     short = short_names(evidence.study.plan).get(arm, arm)
     caption = (
-        f"Isolation, in the search of “{short}”: the best score in each slice of a parameter, all others optimised "
-        "away. The number at a point is how many complete trials its slice holds: a best of few is worse by luck alone."
+        f"Isolation plot of the search of “{short}”: the best score in each slice of a parameter, optimised over all the "
+        "others. The number at a point counts the completed trials in its slice: the best of few trials is worse by chance alone."
     )
     tops = frame.sort_values("score", ascending=not larger_is_better(evidence.study.goal)).drop_duplicates("parameter")
     domains = dimensions(evidence, arm)

@@ -105,7 +105,7 @@ def rungs_table(frame: pd.DataFrame, each: Published, index: int) -> Table:
     columns += [Column("top1", "Top-1, %", 2), Column("step", "Step", 2, signed=True)]
     columns += [Column("over", "Over", width=3.5), Column("top5", "Top-5, %", 2)]
     columns += [Column("table", "Source", width=5)] if shown["table"].any() else []
-    columns.append(Column("said", "Settings, and what is known of the number", width=20))
+    columns.append(Column("said", "Settings, and what is known about the number", width=20))
     caption = f"The published ladder of {each.paper}: {each.network} on {each.data}."
     return Table(f"published-{index}", caption, shown.assign(said=said, shown=names), tuple(columns))
 

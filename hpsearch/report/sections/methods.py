@@ -16,9 +16,9 @@ from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
 PROCESSOR = (
-    "Trained numbers depend on the processor: the CPU’s instruction set, the GPU, the number of threads and the versions of "
-    "libraries decide how floating-point sums are rounded, and training magnifies that. A trial’s key names none of these: rows "
-    "are equal to the bit only where all of them are the same, and elsewhere may differ as much as seeds do."
+    "The results of training depend on the processor: the CPU’s instruction set, the GPU, the number of threads and the versions "
+    "of libraries decide how floating-point sums are rounded, and training magnifies that. A trial’s key includes none of these: "
+    "rows are bitwise identical only where all of them are the same, and elsewhere may differ as much as they do between seeds."
 )
 LIBRARIES = ("hpsearch", "torch", "optuna")  # that a methods paragraph names
 
@@ -83,8 +83,9 @@ def _model(evidence: Evidence) -> str:
             "multivariate t distribution with the contrasts’ own correlations"
         )
     if own := sorted(methods - {"pooled"}):
-        whose = "rows that rest on a noisier arm have" if "pooled" in methods else "every row has"
-        said += f"; {whose} an interval of {'their' if 'pooled' in methods else 'its'} own ({' or '.join(own)} t), after Šidák"
+        whose = "rows with a noisier arm have" if "pooled" in methods else "every row has"
+        each = "their" if "pooled" in methods else "its"
+        said += f"; {whose} {each} own interval ({' or '.join(own)} t), with Šidák’s correction"
     said += _looks(evidence)
     margin = evidence.study.margin
     within = (
@@ -92,7 +93,7 @@ def _model(evidence: Evidence) -> str:
     )
     return (
         f"{said}. A contrast helps or hurts where its interval excludes zero{within} and is not resolved otherwise; p-values are "
-        "adjusted in the same way. Seeds that would resolve an effect are counted for the size seen, at 80 % power."
+        "adjusted in the same way. The number of seeds that would resolve an effect is for its observed size, at 80 % power."
     )
 
 
@@ -102,9 +103,9 @@ def _looks(evidence: Evidence) -> str:
     if not isinstance(seeds, Seeds):
         return ""
     return (
-        f". The table is looked at after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the error "
-        f"rate of 5 %, by {seeds.spending} spending (Lan and DeMets 1983); intervals and p-values are repeated ones, each row’s "
-        "of the look that resolved it, else of the last"
+        f". The table is analysed after {listed([str(n) for n in seeds.looks], most=8)} seeds, and all looks share the error "
+        f"rate of 5 %, by {seeds.spending} alpha spending (Lan and DeMets 1983); these are repeated confidence intervals and "
+        "repeated p-values, each row’s from the look that resolved it, or else from the last"
     )
 
 
@@ -121,7 +122,7 @@ def _spread(evidence: Evidence) -> str:
     low, high = (number(float(end), written.at(end).digits) for end in (deviations.min(), deviations.max()))
     whole = written.at(pooled).number(pooled)
     return (
-        f"The residual standard deviation from seed to seed is {whole}{unit}, pooled; single arms have "
+        f"The residual standard deviation from seed to seed is {whole}{unit}, pooled; individual arms have "
         f"standard deviations from {low} to {high}. {variance_note(evidence)}"
     ).strip()
 
@@ -141,11 +142,12 @@ def _whose(tune: Tune) -> str:
 def _tuning(evidence: Evidence) -> str:
     study = evidence.study
     if study.tune is None:
-        return "Nothing was tuned: every arm uses the base's own settings beside its tricks."
+        return "Nothing was tuned: every arm uses the base's own settings apart from its tricks."
     return (
-        f"Tuned were {listed(study.tune.space.names, most=8)}, {_whose(study.tune)}, with {study.tune.proposals} proposals. "
-        "Tuning trials train without a slice of the training data and are scored on that slice; they use seeds of their own. The "
-        "tables of arms and contrasts show only trials on the final held-out set, and no tuning seed enters them."
+        f"We tuned {listed(study.tune.space.names, most=8)}, {_whose(study.tune)}, with {study.tune.proposals} proposals. "
+        "Tuning trials train without a slice of the training data and are scored on that slice; their seeds are used for nothing "
+        "else. The tables of arms and contrasts show only trials scored on the final held-out set, and no tuning seed appears in "
+        "them."
     )
 
 
@@ -161,6 +163,6 @@ def _teachers(evidence: Evidence) -> str:
     ]
     described = "; ".join(dict.fromkeys(differences))
     return (
-        f"{number(len(teachers), 0)} {shared} shared by all students of all seeds: the base with {described}. "
-        "What is tuned stays at the base's values in a teacher. Teachers enter no table."
+        f"{number(len(teachers), 0)} {shared} shared by all students under all seeds: the base with {described}. "
+        "In a teacher, tuned settings stay at the base's values. Teachers appear in no table."
     )

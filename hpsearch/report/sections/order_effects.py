@@ -88,8 +88,8 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     frame["said"] = [f"{r} {d}" for r, d in zip(frame["reading"], _differences(frame, written), strict=True)]
     said = [f"{name}: {', '.join(part['said'])}" for name, part in frame.groupby("trick", sort=False)]
     caption = (
-        "What each trick is worth by what lies below it, with simultaneous 95 % intervals. Readings of one trick that differ "
-        "show that it interacts with others."
+        "What each trick is worth, depending on what it is laid over, with simultaneous 95 % intervals. Estimates that differ for "
+        "one trick show that it interacts with others."
     )
     return Chart("readings", caption, "; ".join(said), drawn, narrow)
 
@@ -158,9 +158,9 @@ def interactions_chart(frame: pd.DataFrame, written: Unit, place: int) -> Chart:
     }
     over = frame["over"].iloc[0]
     caption = (
-        f"Interactions of two tricks, from the {frame['design'].iloc[0]}{'' if over == 'base' else f' over {over}'}: what the one "
-        f"gains more when the other is there, {written.of_difference()}. A star: the simultaneous 95 % interval excludes zero. "
-        "Blue is above zero, orange below; an empty cell was not asked or not measured."
+        f"Interactions of two tricks, from the {frame['design'].iloc[0]}{'' if over == 'base' else f' over {over}'}: how much "
+        f"more the one gains when the other is present, {written.of_difference()}. A star: the simultaneous 95 % interval excludes "
+        "zero. Blue is above zero, orange below; empty cells were not in the design or not measured."
     )
     said = [f"{n} {d}" for n, d in zip(frame["contrast"], _differences(frame, written), strict=True)]
     return Chart(f"interactions-{place}", caption, "; ".join(said), drawn, narrow)
@@ -190,4 +190,4 @@ def notes(plan: Plan) -> tuple[Block, ...]:
     said: tuple[Block, ...] = tuple(Text(note) for note in plan.notes)
     if len(said) > SHOWN:
         said = (said[0], Fold(f"{len(said) - 1} more notes", said[1:]))
-    return (Heading("What the designs can tell apart"), *said) if said else ()
+    return (Heading("What the designs can distinguish"), *said) if said else ()

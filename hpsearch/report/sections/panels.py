@@ -127,8 +127,8 @@ def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], writt
         f"The search of “{short}”{against}: {count(len(every), 'point')}, one {'symbol' if not against else 'colour'} per round."
     )
     caption += said_of_thinning(frame, every)
-    caption += " A frame shows where a later round looked." if boxes else ""
-    caption += marked(every) + (" They stand beyond the worst score." if marked(every) and against else "")
+    caption += " Frames show where later rounds searched." if boxes else ""
+    caption += marked(every) + (" They are drawn beyond the worst score." if marked(every) and against else "")
     best = frame.sort_values("score", ascending=minimise).to_dict("records")[0]
     known = [(n, d) for n, d in dimensions(evidence, arm).items() if best[n] is not LACKING]
     where = ", ".join(f"{n} {setting(best[n], domain)}" for n, domain in known)
@@ -152,7 +152,7 @@ def said_of_thinning(frame: pd.DataFrame, every: pd.DataFrame) -> str:
     """That not all points are drawn, where they are not."""
     if len(frame) == len(every):
         return ""
-    return f" Drawn are {count(len(frame), 'of them', 'of them')}: the best of each round, and others evenly spaced by score."
+    return f" The figure shows {len(frame):,} of {len(every):,} points: the best of each round, and others evenly spaced by score."
 
 
 def marked(frame: pd.DataFrame) -> str:

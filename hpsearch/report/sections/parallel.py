@@ -59,9 +59,9 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
     )
     short = short_names(evidence.study.plan).get(arm, arm)
     caption = (
-        f"Parallel coordinates, in the search of “{short}”: each line is a complete point, the best of its round in orange "
-        f"(a sixth, at most {MOST}), the rest the stronger the better. The legend switches rounds off: they train for different "
-        f"lengths.{said_of_thinning(frame, every)}"
+        f"Parallel coordinates of the search of “{short}”: each line is a completed point. The best of each round are orange "
+        f"(one sixth, at most {MOST}); the others are the stronger in colour, the better they score. The legend hides rounds, "
+        f"which differ in their number of epochs.{said_of_thinning(frame, every)}"
     )
     top = frame.iloc[int(places["score"].to_numpy().argmax())]
     where = ", ".join(f"{s.name} {setting(top[s.name], s.domain)}" for s in scales if top[s.name] is not LACKING)

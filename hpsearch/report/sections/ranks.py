@@ -15,8 +15,9 @@ from hpsearch.results.points import rounds_of, values_by_key
 SHARES = (0.25, 0.5, 0.75)  # of a round's epochs
 LEAST = 4  # points below which ranks say nothing
 NOTE = (
-    "Spearman’s rank correlation ρ, over points that were scored both times: 1 is the same order, 0 no relation. From one round to "
-    "the next only kept points are compared, which were alike already and ran under another seed: expect less there."
+    "Spearman’s rank correlation ρ over the points that were scored both times: 1 means the same order, 0 no relation. From one "
+    "round to the next only the kept points are compared, which were similar already and ran under another seed: expect a lower ρ "
+    "there."
 )
 
 
@@ -40,7 +41,7 @@ def ranks_table(evidence: Evidence, arm: str, index: int) -> Table | None:
     frame = frame[frame["correlation"].notna()].reset_index(drop=True)
     if frame.empty:
         return None
-    columns = [Column("early", "Ranks by", width=14), Column("late", "Beside ranks by", width=14)]
+    columns = [Column("early", "Ranks by", width=14), Column("late", "Compared with ranks by", width=14)]
     columns += [Column("correlation", "Spearman’s ρ", 2, width=6), Column("points", "Points", 0)]
     name = short_names(evidence.study.plan).get(arm, arm)
     caption = f"How well early ranks agreed with final ranks, in the search of “{name}”."

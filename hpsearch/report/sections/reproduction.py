@@ -34,13 +34,14 @@ def behind(evidence: Evidence, keys: pd.DataFrame) -> Fold:
     study, options = command_of(evidence)
     commands = f"hpsearch show {study} KEY{options}\nhpsearch rerun {study} KEY{options}"
     said = (
-        "A number of an arm rests on its trials, one per seed; a contrast on the trials of its arms. Take the digits of one for "
-        "KEY: show says what the record holds of it, rerun trains it again and compares the rows, epoch by epoch. Rows are equal "
-        "to the bit on the same processor, with the same threads and library versions; a key names none of these."
+        "The numbers of an arm rest on its trials, one per seed; those of a contrast on the trials of its arms. Use the digits of "
+        "a trial as KEY: show prints what the record holds about it, rerun trains it again and compares the rows, epoch by epoch. "
+        "Rows are bitwise identical on the same processor, with the same threads and library versions; a key includes none of "
+        "these."
     )
     shown = Table(
         "keys",
-        f"Trials by arm: the first {DIGITS} digits of the key under every seed. A key is a hash of all that a trial depends on.",
+        f"Trials by arm: the first {DIGITS} digits of the key under every seed. A key is a hash of all that defines a trial.",
         by_arm(pd.concat([keys, other_keys(evidence)])),
         (Column("arm", "Arm"), Column("keys", "Seed and key", width=40)),
     )

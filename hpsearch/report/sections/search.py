@@ -21,13 +21,13 @@ from hpsearch.search import Tune
 from hpsearch.search.verdicts import Kind
 from hpsearch.study.agenda import ArmRound
 
-# Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
+# Searches that are drawn in full, and their points; beyond that only the first is, the others as points alone: a page gets mailed.
 WHOLE, POINTS = 10, 2_000
 BRIEF, FEWEST = 1_000, 20  # points per round over all searches that are drawn in brief, and of each of them
 
 
 def search(evidence: Evidence) -> tuple[Block, ...]:
-    """For whom was searched, the winners, the points of every round and a table of rounds; nothing without a search."""
+    """Which arms were searched, the winners, the points of every round and a table of rounds; nothing without a search."""
     tune = evidence.study.tune
     if tune is None:
         return ()
@@ -83,24 +83,24 @@ def whose(evidence: Evidence) -> str:
     over = f"over {listed([f'{label} ({span(each.domain)})' for label, each in ranges], most=6)}"
     if tune.shared:
         # A shared search may be of the bare base even where no arm of the plan is.
-        whom = f"One search, of “{short.get(study.searches[0].name, study.searches[0].name)}”, serves every arm: it runs"
+        whom = f"One search, of “{short.get(study.searches[0].name, study.searches[0].name)}”, is shared by all arms: it runs"
     else:
-        whom = "Every arm has a search of its own, all under the same budget," if len(study.searches) > 1 else "The search runs"
+        whom = "Every arm has its own search, all with the same budget," if len(study.searches) > 1 else "The search runs"
     rounds = listed([f"{count(r.points, 'point')} for {count(r.epochs, 'epoch')}" for r in tune.rounds], most=6)
     return (
         f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {rounds}{_again(tune)}. "
         "Points are scored on a slice held out of training."
-        f"{' It began with runs of earlier versions of the study that still fit.' if tune.earlier else ''}{_wasted(tune)}"
+        f"{' It reuses runs of earlier versions of the study that still fit.' if tune.earlier else ''}{_wasted(tune)}"
     )
 
 
 def _again(tune: Tune) -> str:
     again = tune.confirming
-    return f"; then the best {again.points} again, under {count(again.seeds, 'fresh seed')} each" if again else ""
+    return f"; then the best {count(again.points, 'point')} again, each under {count(again.seeds, 'fresh seed')}" if again else ""
 
 
 def _wasted(tune: Tune) -> str:
-    return f" What a grid costs: {tune.waste}." if tune.waste else ""
+    return f" The cost of a grid: {tune.waste}." if tune.waste else ""
 
 
 def rounds_frame(evidence: Evidence) -> pd.DataFrame:
@@ -128,10 +128,10 @@ def rounds_table(frame: pd.DataFrame, tune: Tune, written: Unit, grouped: bool) 
     counted = ("points", "epochs", "done", "failed", *(("stopped",) if frame["stopped"].any() else ()), "kept")
     columns = [Column("round", "Round", width=4), *(Column(key, key.capitalize(), 0, width=4) for key in counted)]
     columns.append(Column("best", f"Best{', ' + written.value if written.value else ''}", written.digits))
-    columns += [Column(name, name[4:], over="Where it began", width=10) for name in map(str, frame) if name.startswith("box ")]
-    caption = "The rounds: each begins where the best points of the one before lay."
+    columns += [Column(name, name[4:], over="Range at the start", width=10) for name in map(str, frame) if name.startswith("box ")]
+    caption = "The rounds: each starts in the region of the best points of the round before."
     if (frame["round"] == "again").any():
-        caption += " “again”: the best points of the last round under fresh seeds; the winner is the best of their means."
+        caption += " “again”: the best points of the last round, trained again under fresh seeds; the best mean wins."
     shown = frame.assign(round=frame["round"].astype(str)).fillna({name: "" for name in frame if str(name).startswith("box ")})
     return Table("rounds", caption, shown, tuple(columns), "arm" if grouped else None)
 
@@ -162,7 +162,7 @@ def winners_table(frame: pd.DataFrame, tune: Tune, written: Unit) -> Table:
     columns = [Column("arm", "Search of"), *(Column(f"shown {n}", n, right=True) for n in names)]
     columns.append(Column("score", f"Mean score{', ' + written.value if written.value else ''}", written.digits))
     columns.append(Column("runs", "Runs", 0, width=4))
-    caption = "What the search chose. The scores are on the tuning slice and enter no table of arms."
+    caption = "What the search chose. The scores are on the tuning slice and are not used in any table of arms."
     return Table("winners", caption, shown, tuple(columns))
 
 

@@ -44,7 +44,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
         traces += _rectangles([box for box in boxes if x.name in box and y.name in box], x, y, hue, name)
         marker = {"symbol": SYMBOLS[(n - 1) % len(SYMBOLS)], "size": 8, "color": hue}
         many = int(((every["round"] == n) & (every["state"] == "complete")).sum())
-        shown = f"{name}, {count(many, 'complete point')}"
+        shown = f"{name}, {count(many, 'completed point')}"
         traces.append(_placed(mine, x, y, marker, shown, name, written))
     for state, mark in MARKS.items():
         if (frame["state"] == state).any():
@@ -54,9 +54,9 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     drawn = figure(traces, height=520, xaxis=x.axis() | air, yaxis=y.axis() | air, margin={"l": 8, "r": 16, "t": 44, "b": 8})
     short = short_names(evidence.study.plan).get(arm, arm)
     caption = (
-        f"Zoom, in the search of “{short}”: the boxes in which each round looked, over the two numbers that "
-        "mattered most, on the scales they were searched on. Dotted: where a round went on once its first points were known."
-        f"{said_of_thinning(frame, every)}{marked(every)}"
+        f"Zoom of the search of “{short}”: the box that each round searched, over the two numerical parameters that "
+        "mattered most, on the scales of the search. Dotted: where a round continued once the scores of its first points were "
+        f"known.{said_of_thinning(frame, every)}{marked(every)}"
     )
     alt = "; ".join(_looked(evidence, arm, n, scales) for n in rounds) + "."
     narrow = {"height": 380 + 22 * rows, "margin.t": 24 + 22 * rows, "legend.font.size": 11}

@@ -91,11 +91,11 @@ def uneven(trials: pd.DataFrame, study: Elsewhere) -> tuple[str, ...]:
     within = [f"{arm!s} {low:,} to {high:,}" for arm, (low, high) in spans.items() if low < high]
     said = []
     if within:
-        said.append(f"Runs of one arm have different numbers of {study.clock}s ({'; '.join(within)}): each scores by its last.")
+        said.append(f"Runs of one arm have different numbers of {study.clock}s ({'; '.join(within)}): each is scored by its last.")
     elif len(set(spans.values())) > 1:
         each = "; ".join(f"{arm!s} {high:,}" for arm, (_, high) in spans.items())
         said.append(
-            f"The arms were trained for different numbers of {study.clock}s ({each}): a difference between them holds that too."
+            f"The arms were trained for different numbers of {study.clock}s ({each}): a difference between them includes that."
         )
     return tuple(said)
 

@@ -100,7 +100,7 @@ def named_metric(text: str, table: Table) -> tuple[str, str]:
         name = source = text
     table.column(source, "--metric")
     if name in OWN:
-        raise Refused(f"--metric cannot be called {name!r}, which is a word of the report: give it a name, as in score={source}")
+        raise Refused(f"--metric cannot be called {name!r}, which is a reserved name: give it another, as in score={source}")
     return name, source
 
 
@@ -118,7 +118,7 @@ def chosen(table: Table, where: Sequence[str]) -> pd.DataFrame:
         for value in values:
             if not any(matches(cell, value) for cell in cells.unique()):
                 there = [text(cell) for cell in table.frame[name].unique()]
-                raise Refused(f"--where {name}={value} leaves no line: {did_you_mean(value, there[:20])}")
+                raise Refused(f"--where {name}={value} leaves no row: {did_you_mean(value, there[:20])}")
         fits = {cell for cell in cells.unique() if any(matches(cell, value) for value in values)}
         frame = frame[cells.isin(fits)]
     return frame
@@ -175,7 +175,7 @@ def wanted_arms(arm: "pd.Series[str]", asked: str) -> tuple[str, ...]:
     wanted = tuple(words(asked, there)) if asked else there
     for name in wanted:
         if name not in there:
-            raise Refused(f"--arms names {name!r}, which no line has: {did_you_mean(name, there)}")
+            raise Refused(f"--arms names {name!r}, which no row has: {did_you_mean(name, there)}")
     if len(set(wanted)) < len(wanted):
         raise Refused(f"--arms names an arm twice: {asked}")
     if len(wanted) < 2:
@@ -247,14 +247,14 @@ def whole(frame: pd.DataFrame, name: str, option: str) -> "pd.Series[int]":
 
 
 def _check_lines(lines: pd.DataFrame, epoch: str | None, columns: Columns) -> None:
-    """Refuse lines that cannot be told apart, and seeds under which an arm has two runs."""
+    """Refuse lines that cannot be distinguished, and seeds under which an arm has two runs."""
     twice = lines[lines.duplicated(["run", "epoch"])]
     if len(twice):
         run, at = twice[["run", "epoch"]].iloc[0]
         if epoch is None:
             many = int((lines["run"] == run).sum())
             raise Refused(f"run {run!r} has {many} lines: name the column that counts its epochs with --epoch, or use --where")
-        remedy = "use --where" if columns.run or columns.seed else "name the column that tells runs apart with --run or --seed"
+        remedy = "use --where" if columns.run or columns.seed else "name the column that identifies the run with --run or --seed"
         raise Refused(f"run {run!r} has two lines for {epoch} {at}: {remedy}")
     if columns.seed is None:
         return

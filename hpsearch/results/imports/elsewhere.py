@@ -23,7 +23,7 @@ class Imported(Value):
 
 def not_here(config: Any, seed: int, epochs: int, run: Any) -> Iterator[Mapping[str, Any]]:
     """The training function of a study that trains nothing."""
-    raise Refused("these results were made elsewhere, and nothing of them can be run here")
+    raise Refused("these results were made elsewhere, so nothing can be run here")
     yield {}
 
 
@@ -31,8 +31,8 @@ def not_here(config: Any, seed: int, epochs: int, run: Any) -> Iterator[Mapping[
 class Elsewhere(Study):
     """A study of results made elsewhere.
 
-    Its seeds are blocks only where ``pairs``: runs that merely lack a seed must not be taken for pairs because somebody numbered
-    them. ``fewest`` and ``seeds`` are the runs of the arms that have fewest and most.
+    Its seeds are blocks only where ``pairs``: runs that merely lack a seed must not be taken for pairs because they happen to be
+    numbered. ``fewest`` and ``seeds`` are the runs of the arms that have fewest and most.
     """
 
     fewest: int = 1
@@ -145,5 +145,5 @@ def base_of(question: Question, called: Mapping[str, str]) -> str | None:
         return None
     found = called.get(question.base) or next((label for label in called.values() if label == question.base), None)
     if found is None:
-        raise Refused(f"--base names {question.base!r}, which is no arm: {did_you_mean(question.base, called)}")
+        raise Refused(f"--base names {question.base!r}, which is not an arm: {did_you_mean(question.base, called)}")
     return found

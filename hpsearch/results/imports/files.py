@@ -92,11 +92,11 @@ def _written(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refused(f"{path} is no text in UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise Refused(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except (ValueError, OSError, pd.errors.ParserError) as error:
         raise Refused(f"cannot read {path} as a table: {' '.join(str(error).split())}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would take the first column for names of the lines
-        raise Refused(f"{path} has more cells in its lines than columns in its header: give every column a name")
+        raise Refused(f"{path} has more cells in its rows than columns in its header: give every column a name")
     frame.columns = [str(name) for name in frame.columns]
     return frame.fillna("")  # of a line that is shorter than the header
 

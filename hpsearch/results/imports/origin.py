@@ -25,7 +25,7 @@ def provenance(
 ) -> dict[str, str]:
     """Heading to text, in the order to print; ``called`` holds the arms' labels."""
     told = {
-        "made elsewhere": "hpsearch ran nothing of this: it read results that other tools made.",
+        "made elsewhere": "hpsearch ran none of this: it read results made by other tools.",
         "command": shlex.join(["hpsearch", *command]),
         "source": f"{source}, read as {table.kind}: {len(table.frame):,} lines, {len(runs.lines):,} of them used here",
     }
@@ -35,7 +35,7 @@ def provenance(
     told["pairs"] = (
         f"runs of two arms under the same {columns.seed} are pairs"
         if runs.paired
-        else "runs, not paired: no column of seeds was named, so the runs were numbered in order and none is the partner of another"
+        else "runs, not paired: no column of seeds was named, so the runs were numbered in order and none is matched with another"
     )
     told |= settings_words(runs, called)
     told["packages"] = ", ".join(f"{name} {version(name)}" for name in PACKAGES)

@@ -88,7 +88,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Refused(f"{folder / 'params.json'} is no JSON: {error}") from error
+        raise Refused(f"{folder / 'params.json'} is not JSON: {error}") from error
     return flat(found, "config/") if isinstance(found, dict) else {}
 
 
@@ -100,11 +100,11 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
         except json.JSONDecodeError as error:
             if number == len(lines):
                 return  # cut off while it was written
-            raise Refused(f"{path}, line {number} is no JSON: {error}") from error
+            raise Refused(f"{path}, line {number} is not JSON: {error}") from error
         if isinstance(found, dict):
             yield found
 
 
 def _last_line(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "error.txt is there, and empty"
+    return lines[-1][:300] if lines else "error.txt exists but is empty"

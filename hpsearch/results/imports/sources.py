@@ -25,7 +25,7 @@ def read(
     table = read_source(source, form)
     if settings is not None:
         if not settings.is_file() or not is_table(settings):
-            raise Refused(f"--settings takes a CSV or Parquet table, and {settings} is none")
+            raise Refused(f"--settings takes a CSV or Parquet table, and {settings} is not one")
         table = with_settings(table, tidy_table(settings), run)
     return with_pattern(table, pattern, run) if pattern is not None else table
 
@@ -43,7 +43,7 @@ def read_source(source: str, form: str | None = None) -> Table:
         raise Refused(f"there is nothing at {source}: {TAKES}")
     found = _of_folder(path, form) if path.is_dir() else _of_file(path, form)
     if found is None:
-        raise Refused(f"{source} is nothing that can be read{f' as {form}' if form else ''}: {TAKES}")
+        raise Refused(f"{source} cannot be read{f' as {form}' if form else ''}: {TAKES}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What every reader gives, whatever it read: rows as they were logged, and which columns tell runs and epochs apart."""
+"""What every reader gives, whatever it read: rows as they were logged, and which columns identify runs and epochs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,13 @@ class Table:
 
     def __post_init__(self) -> None:
         if self.frame.empty:
-            raise Refused(f"there are no rows in it, read as {self.kind}: give another source")
+            raise Refused(f"the source has no rows, read as {self.kind}: give another one")
 
     def column(self, name: str, option: str) -> str:
         """The name of a column that is there; ``option`` is who asked."""
         if name not in self.frame.columns:
             raise Refused(
-                f"{option} names the column {name!r}, which is not there: {did_you_mean(name, map(str, self.frame.columns))}"
+                f"{option} names the column {name!r}, which does not exist: {did_you_mean(name, map(str, self.frame.columns))}"
             )
         return name
 
@@ -70,10 +70,10 @@ def with_settings(table: Table, settings: Table, run: str | None) -> Table:
     if theirs is None:
         raise Refused(f"--settings needs a column {key!r} with the runs' names: it has {', '.join(map(str, other.columns))}")
     if twice := [str(name) for name in other.loc[other[theirs].duplicated(), theirs]]:
-        raise Refused(f"--settings names the run {twice[0]!r} twice: leave one line per run")
+        raise Refused(f"--settings names the run {twice[0]!r} twice: leave one row per run")
     left = table.frame[key].astype(str)
     if missing := sorted(set(left) - set(other[theirs].astype(str))):
-        raise Refused(f"--settings has no line for the run {missing[0]!r}: {did_you_mean(missing[0], other[theirs].astype(str))}")
+        raise Refused(f"--settings has no row for the run {missing[0]!r}: {did_you_mean(missing[0], other[theirs].astype(str))}")
     right = other.set_index(other[theirs].astype(str)).drop(columns=theirs)
     new = [name for name in right.columns if name not in table.frame.columns]  # what was logged comes before what was set
     added = right[new].reindex(left).set_axis(table.frame.index)
@@ -89,11 +89,11 @@ def with_pattern(table: Table, pattern: str, run: str | None) -> Table:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise Refused(f"--pattern {pattern!r} is no regular expression: {error}") from error
+        raise Refused(f"--pattern {pattern!r} is not a regular expression: {error}") from error
     if not compiled.groupindex:
         raise Refused(f"--pattern {pattern!r} names no group: write one as in '(?P<arm>.+)-(?P<seed>[0-9]+)'")
     if taken := [name for name in compiled.groupindex if name in table.frame.columns]:
-        raise Refused(f"--pattern would make a column {taken[0]!r}, which is there already: name the group differently")
+        raise Refused(f"--pattern would make a column {taken[0]!r}, which exists already: rename the group")
     found = {name: compiled.fullmatch(name) for name in table.frame[key].astype(str).unique()}
     if strays := [name for name, match in found.items() if match is None]:
         raise Refused(f"the run {strays[0]!r} does not match --pattern {pattern!r}: it must match the whole name")

@@ -46,7 +46,7 @@ def events_table(folder: Path, paths: Sequence[Path]) -> Table:
         reader = import_module("tensorboard.backend.event_processing.event_accumulator")
     except ImportError as error:
         raise Refused(
-            f"{paths[0].name} is an event file, which only tensorboard reads: install it with `pip install tensorboard`, "
+            f"{paths[0].name} is an event file, which only tensorboard can read: install it with `pip install tensorboard`, "
             "or download the scalars as CSV from its page"
         ) from error
     points: list[Point] = []
@@ -86,7 +86,7 @@ def _scalars(path: Path) -> Iterator[Point]:
     if path.suffix.lower() == ".json":
         triples = _triples(path)
         if triples is None:
-            raise Refused(f"{path} is no list of [wall time, step, value], as TensorBoard's JSON link gives it")
+            raise Refused(f"{path} is not a list of [wall time, step, value], as TensorBoard's JSON link gives it")
         yield from ((run, tag, step, as_value(value) if isinstance(value, str) else value) for _, step, value in triples)
     else:
         yield from ((run, tag, line.get("Step"), line.get("Value")) for line in logged_lines(path))

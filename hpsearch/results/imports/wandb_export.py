@@ -18,7 +18,7 @@ ENDS = ("__MIN", "__MAX")
 STEP = "_step"
 OWN = ("_step", "_runtime", "_timestamp")
 AVERAGED = (
-    "W&B averaged before it exported: behind {} of the chart's points the smallest and the largest value differ. Such a point is "
+    "W&B averaged before exporting: for {} of the chart's points the smallest and the largest value differ. Such a point is "
     "the mean of a group of runs, or of a bin of steps, and not a run's own value: export the chart ungrouped."
 )
 
@@ -63,7 +63,7 @@ def _run_and_metric(name: str) -> tuple[str, str]:
 
 
 def history_table(paths: Sequence[Path]) -> Table:
-    """Histories from the API: one file per run, named after it, or one file with a column that tells runs apart."""
+    """Histories from the API: one file per run, named after it, or one file with a column that identifies runs."""
     lines: list[dict[str, Any]] = []
     for path in paths:
         found = _history(path)

@@ -1,4 +1,4 @@
-"""The digits that come with scikit-learn: 1,797 handwritten digits of 8x8 pixels, there without a download."""
+"""The digits that come with scikit-learn: 1,797 handwritten digits of 8x8 pixels, available without a download."""
 
 import functools
 import gzip

@@ -44,7 +44,7 @@ class ImageFolder(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
-            raise Refused(f"image_folder needs the path of a folder as text, got path={self.path!r}")
+            raise Refused(f"image_folder needs the path of a folder as a string, got path={self.path!r}")
         if not _whole(self.size, 1):
             raise Refused(f"image_folder needs whole size >= 1 in pixels, got size={self.size!r}")
         if self.per_class is not None and not _whole(self.per_class, 2):

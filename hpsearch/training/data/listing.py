@@ -47,7 +47,7 @@ def expand(path: str) -> Path:
 def listing(root: Path) -> Listing:
     """The image files under ``root``, sorted; refuses a folder that cannot be trained on."""
     if not root.is_dir():
-        raise Refused(f"{root} is no folder: give --data DIR with one folder of images per class")
+        raise Refused(f"{root} is not a folder: give --data DIR with one folder of images per class")
     folders = {entry.name for entry in _visible(root) if os.path.isdir(entry.path)}
     if not folders & {"train", "val"}:
         classes = _classes(root)
@@ -123,8 +123,8 @@ def _part(root: Path, prefix: str, classes: tuple[str, ...]) -> Part:
             if os.path.isdir(entry.path):  # and not entry.is_dir(), which raises for a link to itself
                 raise Refused(f"{entry.path} is a folder inside a class folder: move its images into {folder}")
             if not os.path.isfile(entry.path):
-                what = "a link to nothing" if entry.is_symlink() else "no file that holds an image"
-                raise Refused(f"{entry.path} is {what}: mend or remove it")
+                what = "a broken link" if entry.is_symlink() else "not a file that holds an image"
+                raise Refused(f"{entry.path} is {what}: repair or remove it")
             rows.append((f"{prefix}{name}/{entry.name}", label, entry.stat().st_size))
     names, labels, weights = zip(*rows, strict=True)
     return Part(names, labels, weights)

@@ -124,7 +124,7 @@ def fashion_mnist(path: str | None = None, per_class: int | None = None, final_p
 
 @dataclass(frozen=True)
 class Imagenette(Value):
-    """Ten classes of ImageNet that are easy to tell apart (Howard 2019), stored as squares of ``size`` pixels.
+    """Ten classes of ImageNet that are easy to distinguish (Howard 2019), stored as squares of ``size`` pixels.
 
     The version whose short side is 160 pixels serves sizes up to 160, the one of 320 larger ones.
 
@@ -219,7 +219,7 @@ class ImageNet(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
-            raise Refused(f"imagenet needs the path of a folder as text, got path={self.path!r}")
+            raise Refused(f"imagenet needs the path of a folder as a string, got path={self.path!r}")
         whole = all(isinstance(pixels, int) and not isinstance(pixels, bool) for pixels in (self.size, self.resize))
         if not (whole and 1 <= self.size <= self.resize):
             raise Refused(f"imagenet needs whole pixels 1 <= size <= resize, got size={self.size!r} and resize={self.resize!r}")
@@ -329,7 +329,7 @@ def _read(name: str, root: Path, fetch: bool, read: Callable[[], Any]) -> Any:
 def _refuse_missing(name: str, folder: Path) -> None:
     if not folder.is_dir():
         raise Refused(
-            f"{name} is not there, for want of the folder {folder}: "
+            f"{name} is missing, because there is no folder {folder}: "
             f"put its files there as torchvision.datasets.{name} keeps them, or leave path out and they are fetched"
         )
 
@@ -341,7 +341,7 @@ def _refuse_other_amount(name: str, folder: Path, part: str, found: int, expecte
 
 def _refuse_path(name: str, path: object) -> None:
     if path is not None and (not isinstance(path, str) or not path):
-        raise Refused(f"{name} needs the path of a folder as text, or None, got path={path!r}")
+        raise Refused(f"{name} needs the path of a folder as a string, or None, got path={path!r}")
 
 
 def _refuse_amounts(name: str, per_class: object, final_per_class: object, most: int, most_final: int) -> None:

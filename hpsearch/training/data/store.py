@@ -83,7 +83,7 @@ def picture(file: Path) -> "Image":
     """The image of a file as torchvision's default loader has it: RGB, an EXIF rotation not applied, alpha dropped.
 
     But 16-bit grey is scaled to 8 bits, where that loader makes nearly all of it white. Refuses a file that is broken, is no
-    image, or holds 32-bit numbers, of which no file says which is white.
+    image, or holds 32-bit numbers, of which the file does not say which is white.
     """
     from PIL import Image
 
@@ -114,7 +114,7 @@ def refuse_depth(file: Path, image: "Image") -> None:
     """Refuse 32-bit numbers; 16-bit formats that Pillow holds in such are none."""
     if image.mode == "F" or (image.mode == "I" and image.format not in SIXTEEN):
         kind = "floating-point" if image.mode == "F" else "32-bit"
-        raise Refused(f"{file} holds {kind} numbers, and which of them is white no file says: save it with 8 or 16 bits")
+        raise Refused(f"{file} holds {kind} numbers without saying which of them is white: save it with 8 or 16 bits")
 
 
 def eight_bits(image: "Image") -> "Image":

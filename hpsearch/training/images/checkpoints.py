@@ -22,7 +22,7 @@ def opened(path: Path) -> Any:
         with torch.serialization.safe_globals([Namespace]):  # scripts keep their arguments beside the weights
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError and more, by what the file is
-        raise Refused(f"{path} is no file of weights that can be read safely ({_first_line(error)}): give a state dict") from error
+        raise Refused(f"{path} cannot be read safely as a file of weights ({_first_line(error)}): give a state dict") from error
 
 
 def unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], str]:

@@ -22,7 +22,7 @@ class Pretrained(Value):
 
     >>> Pretrained("")
     Traceback (most recent call last):
-    hpsearch.errors.Refused: Pretrained needs the path of a file as text, got path=''
+    hpsearch.errors.Refused: Pretrained needs the path of a file as a string, got path=''
     """
 
     path: str  # file; $VARIABLE and ~ are replaced on use
@@ -30,7 +30,7 @@ class Pretrained(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
-            raise Refused(f"Pretrained needs the path of a file as text, got path={self.path!r}")
+            raise Refused(f"Pretrained needs the path of a file as a string, got path={self.path!r}")
         if self.variant is not None and self.variant not in get_args(Variant):
             known = " or ".join(map(repr, get_args(Variant)))
             raise Refused(f"Pretrained needs variant to be {known}, or None, got variant={self.variant!r}")
@@ -50,7 +50,7 @@ class Pretrained(Value):
     def check(self) -> None:
         """Refuse a file that is missing."""
         if not self.file.is_file():
-            raise Refused(f"there is no file of weights {os.fspath(self.file)}: give the path of a timm or torchvision state dict")
+            raise Refused(f"there is no weights file {os.fspath(self.file)}: give the path of a timm or torchvision state dict")
 
     def prepare(self, cache: Path) -> None:
         """Nothing to make; refuses a file that holds no residual network of ours before anything is trained."""

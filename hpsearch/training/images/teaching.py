@@ -50,7 +50,7 @@ def guide(recipe: Recipe, run: Run, channels: int, classes: int, mean: Tensor, d
         network, its_mean, its_deviation = found.model, found.mean, found.deviation
         if (found.channels, found.classes) != (channels, classes):
             raise Refused(
-                f"the teacher in {recipe.teacher.file} takes {found.channels} channels and tells {found.classes} classes apart, "
+                f"the teacher in {recipe.teacher.file} takes {found.channels} channels and has {found.classes} classes, "
                 f"the data has {channels} and {classes}: give a teacher of the same data"
             )
     network.requires_grad_(False).eval().to(run.device)

@@ -117,9 +117,9 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[ResNet, int,
     depths = [depth for depth, known in BLOCKS.items() if known == blocks and (depth in BASIC) is basic]
     named = {"fc.weight", "layer1.0.conv1.weight"} <= state.keys() and {"conv1.weight", "conv1.0.weight"} & state.keys()
     if not depths or not named:
-        raise Refused(f"{path} is no ResNet of timm or torchvision with 18 to 152 layers: its blocks by stage are {blocks}")
+        raise Refused(f"{path} is not a ResNet of timm or torchvision with 18 to 152 layers: its blocks by stage are {blocks}")
     if not any(name.endswith("running_mean") for name in state):
-        raise Refused(f"{path} has no running statistics, so its norms are no batch norms: give the weights of a plain ResNet")
+        raise Refused(f"{path} has no running statistics, so its norms are not batch norms: give the weights of a plain ResNet")
     deep = "conv1.0.weight" in state
     first = state["conv1.0.weight" if deep else "conv1.weight"]
     shortcut = state.get("layer2.0.downsample.1.weight")
@@ -163,7 +163,7 @@ def _renamed(name: str, names: Mapping[str, str], path: Path) -> str:
 def _refuse_misfits(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
     for name, value in wanted.items():
         if name not in state:
-            raise Refused(f"{path} lacks {name!r} of the network that its other names belong to: the file is not whole")
+            raise Refused(f"{path} lacks {name!r} of the network that its other names belong to: the file is incomplete")
         if state[name].shape != value.shape:
             raise Refused(f"{path} has {name!r} of shape {tuple(state[name].shape)}, and the network's is {tuple(value.shape)}")
     if extra := sorted(state.keys() - wanted.keys()):
