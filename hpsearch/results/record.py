@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import ColumnElement, Connection, Engine, Select, create_engine, delete, event, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, create_engine, delete, event, insert, select, text, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
@@ -164,7 +164,7 @@ class Record:
                 values.append(number(row["key"], json.loads(row["metrics"]), metric))
         return {key: median(values) if values else None for key, values in found.items()}
 
-    def _of(self, keys: Iterable[str], column: ColumnElement[str], query: Select[Any]) -> Iterator[Mapping[str, Any]]:
+    def _of(self, keys: Iterable[str], column: ColumnElement[str], query: Select[Any]) -> Iterator[RowMapping]:
         """The lines of a query whose column is one of the keys: the database looks them up, and reads no other trial's."""
         asked = list(dict.fromkeys(keys))
         with self._reading() as connection:
