@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from hpsearch.training.images.augmentation import crop_draws
+from hpsearch.training.images.policies import trivial_augment
 from PIL import Image
 
 from hpsearch.training.data.reading import _cut, _square
-from hpsearch.training.images.augmentation import crop_draws
-from hpsearch.training.images.policies import trivial_augment
 
 FILES, IMAGES = 12, 100
 

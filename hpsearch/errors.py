@@ -18,6 +18,12 @@ class Refused(HpsearchError, ValueError):
     exit_code = 2
 
 
+class Undecided(HpsearchError):
+    """Finished trials were made otherwise than they would be now, and the user has not said which are wanted; nothing was run."""
+
+    exit_code = 78
+
+
 class InUse(HpsearchError):
     """Another driver holds the record; try again when it has ended."""
 
@@ -82,9 +88,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     >>> did_you_mean("learning_rat", ["learning_rate", "momentum"])
     "did you mean 'learning_rate'?"
+    >>> did_you_mean("lr", ["optim.lr", "wide"])
+    "did you mean 'optim.lr'?"
     >>> did_you_mean("x", ["a", "b"])
     'known are a, b'
     """
     names = sorted(known)
-    near = get_close_matches(word, names, n=1)
+    near = [name for name in names if name.endswith(f".{word}")] or get_close_matches(word, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"

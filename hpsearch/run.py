@@ -16,11 +16,34 @@ in others they may be left out. Other numbers that are not finite are recorded a
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, assert_never, runtime_checkable
 
 HeldOut = Literal["tuning", "final"]  # which held-out images a trial is scored on
+Goal = Literal["maximise", "minimise"]  # which of two scores is the better one
 Recorded = float | str | None | list[Any] | dict[str, Any]  # JSON; numbers in it are finite
 Row = dict[str, Recorded]  # metric to what was recorded of it
+
+
+def is_tuning(held_out: HeldOut) -> bool:
+    """Whether a trial is scored on the tuning slice, which it then does not learn from."""
+    match held_out:
+        case "tuning":
+            return True
+        case "final":
+            return False
+        case _:
+            assert_never(held_out)
+
+
+def larger_is_better(goal: Goal) -> bool:
+    """Whether the larger of two scores is the better one."""
+    match goal:
+        case "maximise":
+            return True
+        case "minimise":
+            return False
+        case _:
+            assert_never(goal)
 
 
 class Run(Protocol):

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from hpsearch.errors import Refused
 from hpsearch.values import Value
 
 STEP = 3  # seeds from one look to the next
+
+
+Spending = Literal["O'Brien-Fleming", "Pocock"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Seeds(Value):
     most: int  # seeds an arm may have
     until: float  # half the width, in the unit of the score, at which an interval is narrow enough
     step: int = STEP
-    spending: Literal["O'Brien-Fleming", "Pocock"] = "O'Brien-Fleming"  # hardly anything at early looks; about alike at all
+    spending: Spending = "O'Brien-Fleming"  # hardly anything at early looks; about alike at all
 
     def __post_init__(self) -> None:
         for name in ("start", "most", "step"):
@@ -45,7 +48,7 @@ class Seeds(Value):
             raise Refused(
                 f"Seeds.until is half the width of an interval that is narrow enough, a positive number, got {self.until!r}"
             )
-        if self.spending not in ("O'Brien-Fleming", "Pocock"):
+        if self.spending not in get_args(Spending):
             raise Refused(f"Seeds.spending is \"O'Brien-Fleming\" or 'Pocock', got {self.spending!r}")
 
     @property

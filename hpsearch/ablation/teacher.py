@@ -5,11 +5,11 @@ all students that name the same teacher share one trial.
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from hpsearch.errors import Refused
-from hpsearch.values import Value
+from hpsearch.values import Value, field_at, field_names, overlap, with_fields
 
 Config = TypeVar("Config")
 
@@ -36,7 +36,7 @@ class Teacher(Value):
         for field, value in self.sets:
             if not isinstance(value, Hashable):
                 raise Refused(f"a Teacher sets {field!r} to a {type(value).__name__}, which can change: use a tuple")
-            if field in self.follows:
+            if any(overlap(field, followed) for followed in self.follows):
                 raise Refused(f"a Teacher both sets {field!r} and takes it from the student: drop one of the two")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise Refused(f"a Teacher's seed is a whole number, at least 0, got {self.seed!r}")
@@ -65,10 +65,11 @@ def resolved(student: Config, base: Any, epochs: int | None = None) -> Config:
 
 
 def _resolved(student: Config, base: Any, epochs: int | None, above: tuple[tuple[str, Teacher], ...]) -> Config:
-    found = {f.name: getattr(student, f.name) for f in fields(student) if f.init}  # type: ignore[arg-type]
+    found = {name: field_at(student, name) for name in field_names(student)}
     teachers = {name: value for name, value in found.items() if isinstance(value, Teacher)}
     trained = {name: _trained(name, teacher, student, base, epochs, above) for name, teacher in teachers.items()}
-    return replace(student, **trained) if trained else student  # type: ignore[type-var]
+    laid: Config = with_fields(student, trained)
+    return laid
 
 
 def _trained(
@@ -77,9 +78,9 @@ def _trained(
     if (name, teacher) in above:
         circle = " needs ".join(f"the one in {each!r}" for each, _ in (*above[above.index((name, teacher)) :], (name, teacher)))
         raise Refused(f"teachers go round in a circle, {circle}: let one of them set its own teacher to None")
-    settings = {field: getattr(student, field) for field in teacher.follows}
-    config = replace(base, **{name: None, **settings, **teacher.settings})
+    settings = {field: field_at(student, field) for field in teacher.follows}
+    config = with_fields(base, {name: None, **settings, **teacher.settings})
     told = any(f.name == "epochs" for f in fields(config))
     if told and epochs is not None:
-        config = replace(config, epochs=epochs)
+        config = with_fields(config, {"epochs": epochs})
     return Trained(_resolved(config, base, epochs, (*above, (name, teacher))), teacher.seed, None if told else epochs)

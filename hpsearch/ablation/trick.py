@@ -1,11 +1,11 @@
 """A trick: a name, the recipe fields it sets, why it should help, and what was published about it."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hpsearch.errors import Refused
-from hpsearch.values import Value
+from hpsearch.values import Value, overlap, with_fields
 
 Config = TypeVar("Config")
 
@@ -40,7 +40,7 @@ class Rung(Value):
 
 @dataclass(frozen=True)
 class Trick(Value):
-    """A named setting of recipe fields.
+    """A named setting of recipe fields; a field of a dataclass in the config goes by its dotted name, ``optim.lr``.
 
     ``sets`` is given as a mapping and kept as sorted pairs, so that a trick can be hashed.
 
@@ -65,12 +65,26 @@ class Trick(Value):
             )
         for field, value in self.sets:
             if not isinstance(value, Hashable):
-                raise Refused(f"trick {self.name!r} sets {field!r} to a {type(value).__name__}, which can change: use a tuple")
+                raise Refused(
+                    f"trick {self.name!r} sets {field!r} to a {type(value).__name__}, which can change: {_instead(field, value)}"
+                )
+        fields = list(self.settings)
+        for number, field in enumerate(fields):
+            if within := [known for known in fields[:number] if overlap(field, known)]:
+                raise Refused(f"trick {self.name!r} sets {within[0]!r} and {field!r}, which is a part of it: set one of the two")
 
     @property
     def settings(self) -> dict[str, Any]:
         """Field to value."""
         return dict(self.sets)
+
+
+def _instead(field: str, value: Any) -> str:
+    return (
+        f"set its items one by one, as in {{'{field}.{next(iter(value), 'name')}': ...}}"
+        if isinstance(value, dict)
+        else "use a tuple"
+    )
 
 
 @dataclass(frozen=True)
@@ -89,11 +103,10 @@ class Arm(Value):
     def __post_init__(self) -> None:
         object.__setattr__(self, "tricks", tuple(sorted(set(self.tricks), key=lambda trick: trick.name)))
         refuse_namesakes(self.tricks)
-        owner: dict[str, Trick] = {}
-        for trick in self.tricks:
-            for field in trick.settings:
-                other = owner.setdefault(field, trick)
-                if other != trick:
+        owners = [(field, trick) for trick in self.tricks for field in trick.settings]
+        for number, (field, trick) in enumerate(owners):
+            for known, other in owners[:number]:
+                if other != trick and overlap(field, known):
                     raise Refused(
                         f"tricks {other.name!r} and {trick.name!r} both set {field!r} and cannot share an arm: "
                         "lay them in different arms, or make one trick of them"
@@ -119,7 +132,8 @@ class Arm(Value):
 
     def over(self, base: Config) -> Config:
         """The base with the arm's settings laid over it."""
-        return replace(base, **self.settings)  # type: ignore[type-var]
+        over: Config = with_fields(base, self.settings)
+        return over
 
 
 def refuse_namesakes(tricks: Iterable[Trick]) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from hpsearch.ablation import Trained
 from hpsearch.errors import Refused
@@ -11,6 +10,7 @@ from hpsearch.study import Study, Trial
 
 if TYPE_CHECKING:
     from hpsearch.training import Recipe
+    from hpsearch.training.parts.literals import Precision
 
 REFERENCE = 4.089e9  # multiply-adds of ResNet-50-B at 224 pixels, which the throughputs are of
 FORWARD = 1 / 3  # share of a training step that is the forward pass: backward costs twice as much
@@ -32,9 +32,15 @@ class Gpu:
     full: int  # of an fp32 network, whose convolutions torch computes in TF32 where the GPU can; a V100 cannot
     source: str
 
-    def images_per_second(self, precision: str) -> int:
+    def images_per_second(self, precision: "Precision") -> int:
         """Of a recipe with this ``precision``."""
-        return self.full if precision == "fp32" else self.half
+        match precision:
+            case "fp32":
+                return self.full
+            case "bf16" | "fp16":
+                return self.half
+            case _:
+                assert_never(precision)
 
 
 # from one benchmark, so that two GPUs can be compared; files pytorch-train-throughput(-v2)-fp16.csv and -fp32.csv
@@ -104,16 +110,6 @@ def network(trial: Trial, device: Gpu) -> Seconds:
 
 
 def _work(recipe: "Recipe", counts: Any, size: int) -> int:
-    from hpsearch.training.networks.weights import NETWORK
+    from hpsearch.training.images.recipe import network_of
 
-    return _multiply_adds(tuple(getattr(recipe, name) for name in NETWORK), counts.channels, counts.classes, size)
-
-
-@cache
-def _multiply_adds(network: tuple[Any, ...], channels: int, classes: int, size: int) -> int:
-    from hpsearch.training import Recipe, digits
-    from hpsearch.training.networks.resnet import multiply_adds
-    from hpsearch.training.networks.weights import NETWORK
-
-    fields: dict[str, Any] = dict(zip(NETWORK, network, strict=True))
-    return multiply_adds(Recipe(data=digits(), **fields), channels, classes, size)
+    return network_of(recipe).multiply_adds(counts.channels, counts.classes, size)

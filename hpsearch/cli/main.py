@@ -21,7 +21,8 @@ STOPPED = "stopped; run the same command again to go on"
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or a trial that was rerun has other rows; 2 refused: an input, before anything
 ran, or a training function that breaks its contract or fails in every trial; 70 a fault of hpsearch itself;
-75 another process is driving the record; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
+75 another process is driving the record; 78 finished trials would be repeated since code, data or a default changed, nothing was
+run: give --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to go on.
 """
 
 app = typer.Typer(

@@ -27,18 +27,19 @@ def plan(
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
     from hpsearch.cli import estimates, gpus, terminal
     from hpsearch.cli.console import Console
-    from hpsearch.results.frames import replay
+    from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
     from hpsearch.trials import launch
 
     file = read_study(study, data)
     device = gpus.gpu(gpu) if gpu else None
     known = record_if_any(record)
-    agenda, _ = replay(known, with_history(known, file.study, file.name))
-    trials = list(agenda.trials())
-    states = known.states(trial.key for trial in trials) if known else {}
+    found = replayed(known, with_history(known, file.study, file.name))
+    trials = list(found.plan.trials())
+    states = found.past.states(trials)
     console = Console()
-    terminal.show_plan(console, file.study, agenda, states, file.name)
+    terminal.show_plan(console, file.study, found.plan, states, file.name)
+    terminal.say_older(console, known, file, found)
     if missing := launch.missing_data(file):
         console.print(f"data        not ready to run: {missing}", highlight=False)
     for remark in () if missing else launch.remarks(file, weights=False):

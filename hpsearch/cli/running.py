@@ -1,7 +1,7 @@
 """``hpsearch run`` and ``hpsearch status``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPat
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import Refused
+
+if TYPE_CHECKING:
+    from hpsearch.results.older import Verdict
 
 LISTED = 12  # failed trials that ``status`` names one by one
 
@@ -26,6 +29,8 @@ def run(
     gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1, or a part of it. [default: 1 where there is one]")] = None,
     slots: Annotated[int | None, typer.Option(help="Trials at a time. [default: as many as fit this machine]")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Train anew what older code, other data or another default made.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Use those older results as they are; the report marks them.")] = False,
     out: Annotated[Path | None, typer.Option(help="The report. [default: STUDY.html beside the record]")] = None,
     debug: Debug = False,
 ) -> None:
@@ -35,10 +40,12 @@ def run(
     from hpsearch.trials import launch
 
     stop_on_signals()
+    if again and keep:
+        raise Refused("--again trains anew what --keep would use: give one of the two")
     file = read_study(study, data)
-    options = launch.Options(
-        record, folder, launch.cache_folder(), here, address, launch.resources(cpus, gpus, slots, here, address), retry_failed
-    )
+    each = launch.resources(cpus, gpus, slots, here, address)
+    decision: Verdict = "again" if again else "kept" if keep else ""
+    options = launch.Options(record, folder, launch.cache_folder(), here, address, each, retry_failed, decision)
     console = Console()
     for remark in launch.remarks(file) if not launch.missing_data(file) else ():
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
@@ -73,6 +80,7 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in named)
     console.print(f"{file.name}: {states}; {file.study.trials} wanted in all", highlight=False)
     console.print(opened.holder() or "nobody is running it now", highlight=False)
+    terminal.say_older(console, opened, file)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
     for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():
         console.print(

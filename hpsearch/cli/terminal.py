@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,10 +14,17 @@ from rich.text import Text
 from hpsearch.ablation import Teacher
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
+from hpsearch.run import is_tuning
+from hpsearch.search import Tune
 from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
+
+if TYPE_CHECKING:
+    from hpsearch.results.frames import Replayed
+    from hpsearch.results.record import Record
+    from hpsearch.study.file import StudyFile
 
 LINE_EVERY = 15.0  # seconds between plain lines
 
@@ -117,6 +124,19 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     console.print(f"epochs      {study.cost:,} in all, {spent:,} done{limit}", highlight=False)
 
 
+def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
+    """Say which finished trials were made otherwise than they would be now, and what is to be decided about them."""
+    from hpsearch.results.edits import used
+    from hpsearch.results.frames import replayed
+    from hpsearch.results.history import with_history
+    from hpsearch.results.question import question
+
+    found = found or replayed(record, with_history(record, file.study, file.name))
+    asked = question(record, found, file.name)
+    for line in (*used(found.past), *([asked] if asked else [])):
+        console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
+
+
 def _finished(trials: list[Trial], states: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
     return [trial for trial in trials if states.get(trial.key, {}).get("state") in ("complete", "failed", "stopped")]
 
@@ -160,14 +180,25 @@ def _teachers(study: Study) -> Table:
     for teacher in study.teachers:
         written = _settings(different(teacher.config, study.base)) or "the base"
         shared = sum(teacher.key in keys for keys in students)
-        table.add_row(written, str(teacher.epochs), str(shared) if teacher.held_out == "final" else "search")
+        table.add_row(written, str(teacher.epochs), "search" if is_tuning(teacher.held_out) else str(shared))
     return table
+
+
+def _whose(tune: Tune) -> str:
+    match tune.arms:
+        case "each":
+            return "for each arm"
+        case "base":
+            return "of the base, for all arms"
+        case "stack":
+            return "of the full stack, for all arms"
+        case _:
+            assert_never(tune.arms)
 
 
 def _rounds(study: Study) -> Table:
     tune = study.tune
-    whose = {"each": "for each arm", "base": "of the base, for all arms", "stack": "of the full stack, for all arms"}
-    title = f"Search, {whose[tune.arms]}" if tune else ""
+    title = f"Search, {_whose(tune)}" if tune else ""
     table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(tune.keep(number - 1) if tune else 0))

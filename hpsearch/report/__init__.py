@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpsearch.report.blocks import Block, Chart, Code, Column, Facts, Fold, Heading, Table, Text
-    from hpsearch.report.exports import tables, write_tables
     from hpsearch.report.document import csv, markdown, page, write
+    from hpsearch.report.exports import tables, write_tables
     from hpsearch.report.sections import SECTIONS, Section
 
 _homes = {

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import dimensions, values_by_key
+from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, Integers
 
 LEAST = 10  # complete trials below which nothing is said of single parameters
@@ -41,7 +42,7 @@ def importance_frame(evidence: Evidence, arm: str, number: int) -> pd.DataFrame:
     known = complete(evidence, arm, number)
     lines: list[tuple[str, float, int]] = []
     if len(known) >= LEAST and known["score"].nunique() > 1:
-        found = ped_anova(known, dimensions(evidence, arm, number), minimise=evidence.study.goal == "minimise")
+        found = ped_anova(known, dimensions(evidence, arm, number), minimise=not larger_is_better(evidence.study.goal))
         lines = [(name, value, int(known[name].notna().sum())) for name, value in found.items()]
     return pd.DataFrame(lines, columns=["parameter", "importance", "trials"])
 

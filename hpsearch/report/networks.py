@@ -1,8 +1,5 @@
 """How large the network of an arm is: what its rows say, else counted from the recipe."""
 
-from functools import cache
-from typing import Any
-
 from hpsearch.ablation import Arm
 from hpsearch.errors import Refused
 from hpsearch.results.evidence import MEASUREMENT, Evidence
@@ -32,19 +29,7 @@ def _counted(evidence: Evidence, arm: Arm) -> tuple[float | None, float | None]:
         counts = recipe.data.counts()
     except (Refused, OSError):  # a folder that is not on this machine
         return None, None
-    from hpsearch.training.networks.weights import NETWORK  # torch, at last
+    from hpsearch.training.images.recipe import network_of
 
-    network = tuple(getattr(recipe, name) for name in NETWORK)
-    return _of(network, counts.channels, counts.classes, recipe.test_size or counts.size)
-
-
-@cache
-def _of(network: tuple[Any, ...], channels: int, classes: int, size: int) -> tuple[int, int]:
-    """Several arms share a network, and counting one takes a moment."""
-    from hpsearch.training import Recipe, digits
-    from hpsearch.training.networks.resnet import multiply_adds, parameters
-    from hpsearch.training.networks.weights import NETWORK
-
-    fields: dict[str, Any] = dict(zip(NETWORK, network, strict=True))
-    recipe = Recipe(data=digits(), **fields)
-    return parameters(recipe, channels, classes), multiply_adds(recipe, channels, classes, size)
+    network, size = network_of(recipe), recipe.test_size or counts.size
+    return network.parameters(counts.channels, counts.classes), network.multiply_adds(counts.channels, counts.classes, size)

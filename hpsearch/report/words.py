@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from hpsearch.ablation import Arm, Plan
 from hpsearch.search.verdicts import Verdict
@@ -176,13 +176,19 @@ def verdict(each: Verdict) -> str:
     >>> verdict(Verdict("lr", "widened", "high", 10 ** Uniform(-3, 0))), verdict(Verdict("lr", "inside"))
     ('at the edge, widened to 0.001 to 1', 'inside')
     """
-    if each.kind == "widened" and each.domain is not None:
-        return f"at the edge, widened to {span(each.domain)}"
-    if each.kind == "limit":
-        return f"at its hard limit, the {each.side} end"
-    if each.kind == "edge":
-        return f"at the {each.side} edge"
-    return "flat: the score does not follow it here" if each.kind == "flat" else "inside"
+    match each.kind:
+        case "widened":
+            return f"at the edge, widened to {span(each.domain)}" if each.domain is not None else "inside"
+        case "limit":
+            return f"at its hard limit, the {each.side} end"
+        case "edge":
+            return f"at the {each.side} edge"
+        case "flat":
+            return "flat: the score does not follow it here"
+        case "inside":
+            return "inside"
+        case _:
+            assert_never(each.kind)
 
 
 def count(amount: int, noun: str, many: str = "") -> str:

@@ -23,6 +23,7 @@ class Evidence:
     * ``state`` (``waiting``, ``running``, ``complete``, ``failed``, ``stopped``), ``reason`` (text, empty where there is none),
     * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds``
       (of all epochs), ``attempts``, ``host``, ``device``,
+    * ``older`` (text: how a trial comes to be used that was made otherwise than it would be now; empty for all others),
     * and one column per tuned parameter, named as in the space, with the value the trial used.
 
     A trial that two rounds share stands once for each. ``rows`` has ``key``, ``role``, ``arm``, ``round``, ``seed``, ``epoch``
@@ -40,6 +41,7 @@ class Evidence:
     rows: pd.DataFrame
     provenance: Mapping[str, str]
     study_text: str
+    older: tuple[str, ...] = ()  # sentences about results that were made by older code, on other data or under another default
 
     def measurements(self) -> pd.DataFrame:
         """Trials that may enter a table: of arms, on the final set, under seeds not used for tuning."""

@@ -2,52 +2,76 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from hpsearch.results.edits import used
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
-from hpsearch.results.history import with_history
+from hpsearch.results.history import launches, with_history
+from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Record
 from hpsearch.run import Recorded, Row
+from hpsearch.space import Choice
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda
+from hpsearch.values import field_at
 
 TRIAL = ("key", "role", "arm", "round", "point", "seed", "epochs")
 ROW = ("key", "role", "arm", "round", "seed", "epoch")
 STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
+OLDER = {"kept": "older, kept", "adopted": "older, adopted"}  # how a trial is marked that was made otherwise than it would be now
 
 
 def evidence(record: Record | None, study: Study, name: str, text: str) -> Evidence:
     """Everything the record holds about a study; a study never run gives frames of waiting trials."""
-    study = with_history(record, study, name)
-    plan, scores = replay(record, study)
-    entries = list(_entries(plan))
-    keys = {trial.key for _, trial in entries}
-    states = record.states(keys) if record else {}
-    rows = record.rows(keys) if record else {}
-    launch = record.launch(name) if record else None
+    former = launches(record, study, name) if record else []
+    found = replayed(record, with_history(record, study, name))
+    study, plan, past, entries = found.study, found.plan, found.past, list(_entries(found.plan))
+    wanted = [trial for _, trial in entries]
+    launch = next((each for each in reversed(former) if each["study"] == name), former[-1] if former else None)
+    older = tuple(used(past))
     return Evidence(
         name=name,
         study=study,
         agenda=plan,
-        trials=_trials(entries, states, scores, study),
-        rows=_rows(entries, rows),
-        provenance=_provenance(launch),
+        trials=_trials(entries, past, found.scores, study),
+        rows=_rows(entries, past.rows(wanted)),
+        provenance=_provenance(launch, older),
         study_text=launch["study_text"] if launch else text,
+        older=older,
     )
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A study as far as the record determines it."""
+
+    study: Study
+    plan: Agenda
+    scores: dict[str, float | None]  # that it rests on
+    past: Past  # where the record has its trials
 
 
 def replay(record: Record | None, study: Study) -> tuple[Agenda, dict[str, float | None]]:
     """The agenda as the record determines it, and the scores it rests on."""
+    found = replayed(record, study)
+    return found.plan, found.scores
+
+
+def replayed(record: Record | None, study: Study, decision: Verdict = "") -> Replayed:
+    """The same, with where the record has the trials; ``decision`` is what becomes of older ones that nobody decided about."""
+    past = Past(record, study, decision)
     scores: dict[str, float | None] = {}
     memo = Memo(study)
     while True:
         plan = agenda(study, scores, memo)
-        keys = {trial.key for trial in plan.trials()} | plan.looked
-        found = record.scores(keys, study.metric, study.last) if record else {}
+        trials = list(plan.trials())
+        former = plan.looked - {trial.key for trial in trials}
+        found = past.scores(trials) | (record.scores(former, study.metric, study.last) if record and former else {})
         if len(found) == len(scores):
-            return plan, scores
+            return Replayed(study, plan, scores, past)
         scores = found
 
 
@@ -67,18 +91,23 @@ def _entries(plan: Agenda) -> list[Entry]:
     return entries
 
 
-def _trials(entries: list[Entry], states: Mapping[str, Any], scores: Mapping[str, float | None], study: Study) -> pd.DataFrame:
+def _trials(entries: list[Entry], past: Past, scores: Mapping[str, float | None], study: Study) -> pd.DataFrame:
     tuned = study.tune.space.names if study.tune else ()
+    states = past.states([trial for _, trial in entries])
     lines = []
     for ids, trial in entries:
         known = states.get(trial.key, {"state": "waiting"})
         ids = dict(ids)
         values = ids.pop("values", None)
         line = {**ids, "key": trial.key, "seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
+        line["older"] = OLDER.get(past.verdict(trial.key), "")
         line |= {name: known.get(name) for name in STATE if name != "score"}
-        line |= {name: getattr(trial.config, name) if values is None else values.get(name) for name in tuned}
+        line |= {name: field_at(trial.config, name) if values is None else values.get(name) for name in tuned}
         lines.append(line)
-    frame = pd.DataFrame(lines, columns=[*TRIAL, *STATE, *tuned])
+    frame = pd.DataFrame(lines, columns=[*TRIAL, *STATE, "older", *tuned])
+    options = {each.name for each in study.tune.space.parameters if isinstance(each.domain, Choice)} if study.tune else set()
+    for name in options:  # None may be one of them, and is no missing number
+        frame[name] = pd.Series([line[name] for line in lines], dtype=object)
     whole = {"round": "Int64", "point": "Int64", "attempts": "Int64", "score": "float64", "seconds": "float64"}
     return frame.astype(whole).fillna({"reason": "", "host": "", "device": ""})
 
@@ -99,7 +128,7 @@ def _drawn(name: str, value: Recorded) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and name not in ROW
 
 
-def _provenance(launch: Mapping[str, Any] | None) -> dict[str, str]:
+def _provenance(launch: Mapping[str, Any] | None, older: tuple[str, ...]) -> dict[str, str]:
     if launch is None:
         return {}
     told: dict[str, str] = json.loads(launch["provenance"])
@@ -109,4 +138,5 @@ def _provenance(launch: Mapping[str, Any] | None) -> dict[str, str]:
         "ended": f"{launch['ended']}, {launch['outcome']}" if launch["ended"] else "still running, or killed",
         "study file": f"sha256 {launch['study_hash']}",
         "training code": f"sha256 {launch['code']} (code reached from the training function, without comments and layout)",
+        **({"older results": "; ".join(older)} if older else {}),
     }

@@ -14,7 +14,9 @@ from hpsearch.results import schema
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
 from hpsearch.results.provenance import launched_as
 from hpsearch.results.record import Record
+from hpsearch.results.stored import flat, written
 from hpsearch.run import Row
+from hpsearch.values import to_json
 
 LEAST = 6  # digits of a key: fewer would name another trial tomorrow
 SHOWN = 4  # keys named where several begin alike
@@ -110,8 +112,7 @@ def _place(line: Mapping[Any, Any]) -> str:
 def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     """Heading and text of everything that is known of a trial, in the order to print; settings that differ from the base first."""
     c = found.columns
-    base = json.loads(json.dumps(_flat(evidence)))
-    config = found.config if isinstance(found.config, dict) else {"config": found.config}
+    base, config = flat(to_json(evidence.study.base)), flat(found.config)
     own = {name: value for name, value in config.items() if name not in base or base[name] != value}
     others = {name: value for name, value in config.items() if name not in own}
     lines = [("key", found.key), ("state", f"{c['state']}{', ' + c['reason'] if c['reason'] else ''}")]
@@ -126,12 +127,6 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     return lines + ([("traceback", c["detail"])] if c["detail"] else [])
 
 
-def _flat(evidence: Evidence) -> Any:
-    from hpsearch.values import to_json
-
-    return to_json(evidence.study.base)
-
-
 def _ran(columns: Mapping[str, Any]) -> str:
     if not columns["attempts"]:
         return "not yet"
@@ -142,4 +137,4 @@ def _ran(columns: Mapping[str, Any]) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={written(value)}" for name, value in values.items())

@@ -24,6 +24,7 @@ from hpsearch.errors import Refused
 from hpsearch.results.evidence import SEARCH, Evidence
 from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
 from hpsearch.results.urls import database, hidden
+from hpsearch.run import larger_is_better
 from hpsearch.space import Domain, OneMinus
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports every study it makes
@@ -151,7 +152,7 @@ def _export(evidence: Evidence, storage: RDBStorage) -> Iterator[str]:
 
 
 def _direction(evidence: Evidence) -> StudyDirection:
-    return StudyDirection.MAXIMIZE if evidence.study.goal == "maximise" else StudyDirection.MINIMIZE
+    return StudyDirection.MAXIMIZE if larger_is_better(evidence.study.goal) else StudyDirection.MINIMIZE
 
 
 def _attributes(evidence: Evidence, arm: str, number: int) -> Attributes:

@@ -16,7 +16,22 @@ from statistics import median
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, create_engine, delete, event, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
@@ -94,6 +109,7 @@ class Record:
         me = f"{task}, process {os.getpid()} on {socket.gethostname()}, since {now()}"
         with self._lock(), self.engine.connect() as connection:
             with connection.begin():
+                schema.metadata.create_all(connection, tables=schema.LATER)
                 term = (connection.scalar(select(schema.driver.c.term)) or 0) + 1
                 connection.execute(delete(schema.driver))
                 connection.execute(insert(schema.driver).values(id=1, term=term, holder=me))
@@ -176,9 +192,9 @@ class Record:
         with self._reading() as connection:
             return list(connection.scalars(select(schema.trials.c.key).where(schema.trials.c.state == state)))
 
-    def launches(self, study: str) -> list[Mapping[str, Any]]:
-        """All launches of a study by name, the first one first."""
-        query = select(schema.launches).where(schema.launches.c.study == study).order_by(schema.launches.c.id)
+    def launches(self) -> list[Mapping[str, Any]]:
+        """All launches of all studies, the first one first."""
+        query = select(schema.launches).order_by(schema.launches.c.id)
         with self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -212,6 +228,27 @@ class Driver:
             new = {trial.key: trial for trial in trials if trial.key not in known}
             if new:
                 connection.execute(insert(schema.trials), [_entry(trial) for trial in new.values()])
+
+    def add(self, table: Table, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Enter lines in one of the tables that say what trials are; one that is there under the same key is replaced."""
+        with self._writing() as connection:
+            for line in lines:
+                own = [column == line[column.name] for column in table.primary_key.columns]
+                connection.execute(delete(table).where(*own))
+            if lines:
+                connection.execute(insert(table), list(lines))
+
+    def set_aside(self, key: str, other: str) -> None:
+        """Give a trial another key, with its rows: the record keeps it, and its own key is free for one of another meaning."""
+        with self._writing() as connection:
+            kept = dict(connection.execute(select(schema.trials).where(schema.trials.c.key == key)).mappings().one())
+            connection.execute(insert(schema.trials).values(**{**kept, "key": other}))
+            for table in (schema.rows, schema.artefacts, schema.contents):
+                connection.execute(update(table).where(table.c.key == key).values(key=other))
+            place = schema.artefacts.c.path
+            moved = func.replace(place, f"{key[:2]}/{key}/", f"{other[:2]}/{other}/")
+            connection.execute(update(schema.artefacts).where(schema.artefacts.c.key == other).values(path=moved))
+            connection.execute(delete(schema.trials).where(schema.trials.c.key == key))
 
     def reset(self, states: Iterable[str], only: Iterable[str] | None = None) -> int:
         """Put trials of those states back to waiting, without rows, or those among ``only``; how many."""

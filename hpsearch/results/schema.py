@@ -76,3 +76,32 @@ launches = Table(
     Column("ended", String(32)),
     Column("outcome", Text),  # "done", "interrupted", a sentence
 )
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("key", ForeignKey("trials.key"), primary_key=True),
+    Column("content", String(64), nullable=False, index=True),  # of config, seed, epochs and what it is scored on: not of the code
+    Column("rest", String(64), nullable=False, index=True),  # the same without the data
+    Column("data", String(64), nullable=False),  # of the data alone
+)
+
+code_parts = Table(
+    "code_parts",
+    metadata,
+    Column("code", String(64), primary_key=True),  # fingerprint of training code
+    Column("name", Text, primary_key=True),  # of a function, class or constant in it
+    Column("sha256", String(64), nullable=False),  # of its text
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("kind", String(8), primary_key=True),  # what changed: code, data, default, metric
+    Column("older", String(64), primary_key=True),  # what it was
+    Column("present", String(64), primary_key=True),  # what it is
+    Column("verdict", String(8), nullable=False),  # kept, adopted (proved equal on a few trials), again
+    Column("told", Text, nullable=False),  # what was said of it, or the keys it was proved on
+    Column("taken", String(32), nullable=False),  # when, UTC
+)
+LATER = (contents, code_parts, decisions)  # tables that a record of an earlier version lacks until it is driven

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, isnan
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import numpy as np
 
@@ -61,6 +61,28 @@ def nearest_end(domain: Domain, at: float, edge: float) -> Side | None:
     return "high" if at >= min(1 - edge, domain.unit(domain.value(1.0))) else None
 
 
+def is_hard(domain: Domain, side: Side) -> bool:
+    """Whether a range cannot be widened at that end."""
+    match side:
+        case "low":
+            return domain.low_is_hard
+        case "high":
+            return domain.high_is_hard
+        case _:
+            assert_never(side)
+
+
+def _outward_of(units: np.ndarray, side: Side) -> np.ndarray:
+    """How far toward that end each point lies, in [0, 1]."""
+    match side:
+        case "low":
+            return 1 - units
+        case "high":
+            return units
+        case _:
+            assert_never(side)
+
+
 def _rises_to(domain: Domain, units: np.ndarray, scores: np.ndarray, keep: int, edge: float) -> Side | None:
     """The end to which the score rises, given coordinates and scores of the finished points, best first.
 
@@ -72,7 +94,7 @@ def _rises_to(domain: Domain, units: np.ndarray, scores: np.ndarray, keep: int, 
     side = nearest_end(domain, units[0], edge) or _outermost(units, 2 * edge)
     if side is None:
         return None
-    outward = 1 - units if side == "low" else units
+    outward = _outward_of(units, side)
     leans = np.nanmean(outward[:keep]) >= 1 - OUTER
     return side if leans and _rises(outward, scores) else None
 
@@ -99,17 +121,28 @@ def _rises(outward: np.ndarray, scores: np.ndarray) -> bool:
 def _widened(dimension: Dimension, side: Side, widen: float, accepts: Callable[[str, Any], bool]) -> Domain | None:
     """The domain with one end moved outward; None where it cannot move."""
     domain = dimension.domain
-    if isinstance(domain, Choice) or not widen or (domain.low_is_hard if side == "low" else domain.high_is_hard):
+    if isinstance(domain, Choice) or not widen or is_hard(domain, side):
         return None
-    after = domain.reach(-widen, 1.0) if side == "low" else domain.reach(0.0, 1.0 + widen)
-    end = after.value(0.0 if side == "low" else 1.0)
-    return after if after != domain and accepts(dimension.name, end) else None
+    match side:
+        case "low":
+            after, end = domain.reach(-widen, 1.0), 0.0
+        case "high":
+            after, end = domain.reach(0.0, 1.0 + widen), 1.0
+        case _:
+            assert_never(side)
+    return after if after != domain and accepts(dimension.name, after.value(end)) else None
 
 
 def _outward(box: Space, dimension: Dimension, side: Side, top: Point, margin: float) -> Space:
     """The box that along one dimension of the range reaches from just inside the best point to the widened end."""
     at = dimension.domain.unit(top[dimension.name])
-    part = dimension.domain.within(0.0, at + margin) if side == "low" else dimension.domain.within(at - margin, 1.0)
+    match side:
+        case "low":
+            part = dimension.domain.within(0.0, at + margin)
+        case "high":
+            part = dimension.domain.within(at - margin, 1.0)
+        case _:
+            assert_never(side)
     for number, own in enumerate(box.dimensions):
         if (own.name, own.when) == (dimension.name, dimension.when):
             return box.replaced(number, part)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil, inf, prod
 
 from hpsearch.search.box import Move, narrow
-from hpsearch.search.proposals import LEARNING, learn, propose
+from hpsearch.search.proposals import Learner, Proposals, first_of, learn, learner, propose
 from hpsearch.search.tune import best
 from hpsearch.search.verdicts import verdicts
 from hpsearch.search.walk import GENERATION, Ask, Step, UnfoldedRound, Walk, enough, moved
@@ -52,8 +52,8 @@ def unfold_round(walk: Walk, index: int, whole: Space, before: UnfoldedRound | N
         carried = [before.asks[k].point for k in best(whole_scores, carrying) if before.asks[k].items not in there]
         steps.append(Step("carried", None, len(walk.asks) - start))
         walk.ask(carried, index, asked.epochs)
-    if tune.proposals in LEARNING:
-        return so_far(_learn(walk, index, box, steps, start, wanted))
+    if sampler := learner(tune.proposals):
+        return so_far(_learn(sampler, walk, index, box, steps, start, wanted))
     for number, size in enumerate(sizes[1:], start=1):
         last = number == len(sizes) - 1
         count = wanted - (len(walk.asks) - start) if last else size
@@ -82,9 +82,9 @@ def _so_far(walk: Walk, index: int, whole: Space, steps: list[Step], start: int,
     return UnfoldedRound(index, tune.rounds[index].epochs, whole, tuple(steps), asks, scores, size, kept, found)
 
 
-def _sizes(fresh: int, proposals: str) -> list[int]:
+def _sizes(fresh: int, proposals: Proposals) -> list[int]:
     """New points of a round by step; what fails to be carried is added to the last."""
-    if proposals in LEARNING:
+    if learner(proposals):
         return [max(1, min(fresh, max(STEP, fresh // 4)))] if fresh else [0]
     if proposals == "grid" or fresh < 2 * STEP:
         return [fresh]
@@ -112,7 +112,7 @@ def _fresh(walk: Walk, index: int, step: int, box: Space, count: int, start: int
                 points.append(point)
         return len(points) == count
 
-    kind = "sobol" if tune.proposals in LEARNING else tune.proposals
+    kind = first_of(tune.proposals)
     seed = int(digest([tune.seed, index, step] if step else [tune.seed, index])[:8], 16)
     for attempt in range(PATIENCE):
         wanted = count * 2**attempt
@@ -142,7 +142,7 @@ def _found(walk: Walk, index: int, whole: Space) -> list[Ask]:
     return [ask for ask in fitting.values() if ask.point in whole]
 
 
-def _learn(walk: Walk, index: int, box: Space, steps: list[Step], start: int, points: int) -> bool:
+def _learn(sampler: Learner, walk: Walk, index: int, box: Space, steps: list[Step], start: int, points: int) -> bool:
     """Points one at a time by proposals that learn; whether all of them are determined."""
     tune, asked = walk.tune, walk.tune.rounds[index]
     taken = {ask.items for ask in walk.asks[start:]}
@@ -156,7 +156,7 @@ def _learn(walk: Walk, index: int, box: Space, steps: list[Step], start: int, po
             return False
         seed = int(digest([tune.seed, index, len(walk.asks) - start, repeats])[:8], 16)
         pending = walk.points(count, len(walk.asks))
-        point = learn(tune.proposals, box, walk.points(start, count), scores, pending, seed)
+        point = learn(sampler, box, walk.points(start, count), scores, pending, seed)
         items = tuple(sorted(point.items()))
         if items in taken and repeats < PATIENCE:
             repeats += 1

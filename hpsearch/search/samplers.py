@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, assert_never
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -12,6 +12,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.errors import Refused
+from hpsearch.search.proposals import LEARNING, Learner
 from hpsearch.space import Choice, Dimension, Domain, Integers, LogIntegers, Point, Space
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are about choices made here on purpose
@@ -55,26 +56,30 @@ def _always(box: Space) -> dict[str, BaseDistribution]:
     return {label: distribution(each.domain) for label, each in labelled if not each.when and not isinstance(each.domain, Choice)}
 
 
-def _sampler(kind: str, box: Space, seed: int) -> BaseSampler:
+def _sampler(kind: Learner, box: Space, seed: int) -> BaseSampler:
     branched = any(each.when for each in box.dimensions)
-    if kind == "tpe":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # of group
-            return TPESampler(seed=seed, multivariate=True, group=branched, constant_liar=True, n_startup_trials=0)
-    if kind == "gp":  # a branch's dimensions, which the process cannot hold, are left to TPE
-        rest = TPESampler(seed=seed, n_startup_trials=0) if branched else None
-        return GPSampler(seed=seed, n_startup_trials=0, deterministic_objective=False, independent_sampler=rest)
-    if kind == "cmaes":
-        if find_spec("cmaes") is None:
-            raise Refused("proposals by CMA-ES need the package cmaes: pip install cmaes")
-        if len(_always(box)) < 2:
-            raise Refused(f"cmaes needs two dimensions of numbers that every point has, got {len(_always(box))}: use tpe or gp")
-        return _Cma(box, seed)
-    raise Refused(f"no Optuna sampler is known as {kind!r}: use tpe, gp or cmaes")
+    if kind not in LEARNING:
+        raise Refused(f"no Optuna sampler is known as {kind!r}: use tpe, gp or cmaes")
+    match kind:
+        case "tpe":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # of group
+                return TPESampler(seed=seed, multivariate=True, group=branched, constant_liar=True, n_startup_trials=0)
+        case "gp":  # a branch's dimensions, which the process cannot hold, are left to TPE
+            rest = TPESampler(seed=seed, n_startup_trials=0) if branched else None
+            return GPSampler(seed=seed, n_startup_trials=0, deterministic_objective=False, independent_sampler=rest)
+        case "cmaes":
+            if find_spec("cmaes") is None:
+                raise Refused("proposals by CMA-ES need the package cmaes: pip install cmaes")
+            if len(_always(box)) < 2:
+                raise Refused(f"cmaes needs two dimensions of numbers that every point has, got {len(_always(box))}: use tpe or gp")
+            return _Cma(box, seed)
+        case _:
+            assert_never(kind)
 
 
 def ask(
-    kind: str,
+    kind: Learner,
     box: Space,
     points: Sequence[Point],
     scores: Sequence[float | None],
@@ -90,13 +95,16 @@ def ask(
     study = optuna.create_study(direction="maximize", sampler=_sampler(kind, box, seed))
     told = [(point, score) for point, score in zip(points, scores, strict=True) if point in box]
     running = [point for point in pending if point in box]
-    if kind == "cmaes":
-        _replay(study, box, told, running)
-    else:
-        for point, score in told:
-            study.add_trial(_trial(box, point, TrialState.FAIL if score is None else TrialState.COMPLETE, score))
-        for point in running:
-            study.add_trial(_trial(box, point, TrialState.RUNNING))
+    match kind:
+        case "cmaes":
+            _replay(study, box, told, running)
+        case "tpe" | "gp":
+            for point, score in told:
+                study.add_trial(_trial(box, point, TrialState.FAIL if score is None else TrialState.COMPLETE, score))
+            for point in running:
+                study.add_trial(_trial(box, point, TrialState.RUNNING))
+        case _:
+            assert_never(kind)
     return [_drawn(study.ask(), box) for _ in range(count)]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 from hpsearch.errors import Refused
-from hpsearch.search.proposals import PROPOSALS, largest_grid
+from hpsearch.search.proposals import PROPOSALS, Proposals, largest_grid
 from hpsearch.search.stopping import Rule
 from hpsearch.space import Space
 from hpsearch.values import Value
@@ -63,6 +63,9 @@ def _whole(kind: str, **numbers: object) -> None:
             raise Refused(f"{kind} needs {name} to be a whole number of at least 1, got {number!r}")
 
 
+Arms = Literal["each", "base", "stack"]
+
+
 @dataclass(frozen=True)
 class Tune(Value):
     """What is re-tuned so that the comparison is fair, over which space, in which rounds.
@@ -73,8 +76,8 @@ class Tune(Value):
 
     space: Space
     rounds: tuple[Round, ...]
-    arms: Literal["each", "base", "stack"] = "each"
-    proposals: str = "sobol"
+    arms: Arms = "each"
+    proposals: Proposals = "sobol"
     margin: float = 0.1  # of the unit interval, round the kept points
     seed: int = 0
     confirm: Confirm | Literal["auto"] | None = "auto"  # "auto": about a fifth of what the rounds cost
@@ -97,7 +100,7 @@ class Tune(Value):
         for earlier, later in pairwise(rounds):
             if earlier.keep is not None and earlier.keep > later.points:
                 raise Refused(f"a round keeps {earlier.keep} points, the next runs only {later.points}: lower keep or raise points")
-        if self.arms not in ("each", "base", "stack"):
+        if self.arms not in get_args(Arms):
             raise Refused(f"Tune.arms is 'each', 'base' or 'stack', got {self.arms!r}")
         if self.proposals not in PROPOSALS:
             raise Refused(f"Tune.proposals is one of {', '.join(PROPOSALS)}, got {self.proposals!r}")
@@ -118,6 +121,17 @@ class Tune(Value):
             raise Refused(f"Tune.widen is a share of a range's width, 0 (never) to 10, got {self.widen}")
         if isinstance(self.ahead, bool) or not isinstance(self.ahead, int) or self.ahead < 0:
             raise Refused(f"Tune.ahead is a whole number of points, 0 or more, got {self.ahead!r}")
+
+    @property
+    def shared(self) -> bool:
+        """Whether one search serves all arms."""
+        match self.arms:
+            case "each":
+                return False
+            case "base" | "stack":
+                return True
+            case _:
+                assert_never(self.arms)
 
     @property
     def confirming(self) -> Confirm | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from hpsearch.search.box import Move, Side, nearest_end
+from hpsearch.search.box import Move, Side, is_hard, nearest_end
 from hpsearch.search.tune import Tune, best
 from hpsearch.space import Choice, Domain, Point, Space
 
@@ -60,7 +60,7 @@ def _verdict(
     label: str, domain: Domain, at: float, edge: float, moved: Sequence[Move], units: np.ndarray, values: np.ndarray
 ) -> Verdict:
     side = nearest_end(domain, at, edge)
-    if side and (domain.low_is_hard if side == "low" else domain.high_is_hard):
+    if side and is_hard(domain, side):
         return Verdict(label, "limit", side, domain)
     if side:
         return Verdict(label, "edge", side, domain)

@@ -1,13 +1,11 @@
 """An effect: a contrast with its estimate, interval, verdict in words and the published claim beside it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from hpsearch.ablation import Claim
 from hpsearch.ablation.families import GAP
+from hpsearch.run import Goal, larger_is_better
 from hpsearch.values import Value
-
-Goal = Literal["maximise", "minimise"]
 
 HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"
 NO_LARGER = "no difference larger than the margin"
@@ -115,4 +113,4 @@ def verdict(low: float, high: float, goal: Goal) -> str:
     """
     if low <= 0 <= high:
         return NOT_RESOLVED
-    return HELPS if (low > 0) == (goal == "maximise") else HURTS
+    return HELPS if (low > 0) == larger_is_better(goal) else HURTS

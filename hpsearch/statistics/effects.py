@@ -9,6 +9,7 @@ import numpy as np
 
 from hpsearch.ablation import Contrast, Plan
 from hpsearch.errors import Refused
+from hpsearch.run import Goal
 from hpsearch.statistics.effect import (
     FEW_SEEDS,
     NO_LARGER,
@@ -20,7 +21,6 @@ from hpsearch.statistics.effect import (
     ONE_RUN,
     ONE_SEED,
     Effect,
-    Goal,
     verdict,
 )
 from hpsearch.statistics.exact import floor, sign_flip

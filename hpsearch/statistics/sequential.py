@@ -1,16 +1,17 @@
 """Seeds that follow the results: looks that share one error rate, and which arms need more seeds."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
 from hpsearch.ablation import Plan
-from hpsearch.ablation.seeds import Seeds
-from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect, Goal
+from hpsearch.ablation.seeds import Seeds, Spending
+from hpsearch.run import Goal
+from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect
 from hpsearch.statistics.effects import effects_of
 from hpsearch.statistics.forecast import weights_of
 from hpsearch.statistics.power import check_share
@@ -51,11 +52,19 @@ def pocock(rate: float, share: float) -> float:
     return rate * math.log(1 + (math.e - 1) * share)
 
 
-SPENDING: dict[str, Callable[[float, float], float]] = {"O'Brien-Fleming": obrien_fleming, "Pocock": pocock}
+def spent(spending: Spending, rate: float, share: float) -> float:
+    """The error rate that may have been spent when the share of all seeds has been seen."""
+    match spending:
+        case "O'Brien-Fleming":
+            return obrien_fleming(rate, share)
+        case "Pocock":
+            return pocock(rate, share)
+        case _:
+            assert_never(spending)
 
 
 def looks_levels(
-    contrasts: Numbers, looks: tuple[int, ...], spending: str = "O'Brien-Fleming", rate: float = 0.05
+    contrasts: Numbers, looks: tuple[int, ...], spending: Spending = "O'Brien-Fleming", rate: float = 0.05
 ) -> tuple[float, ...]:
     """The error rate of the whole table at each look, such that over all looks and rows together it is ``rate``.
 
@@ -73,7 +82,7 @@ def looks_levels(
     """
     check_share("rate", rate)
     paths, orders = _paths(np.ascontiguousarray(contrasts).tobytes(), contrasts.shape[1], looks)
-    return _levels(paths, orders, [SPENDING[spending](rate, n / looks[-1]) for n in looks])
+    return _levels(paths, orders, [spent(spending, rate, n / looks[-1]) for n in looks])
 
 
 def _levels(paths: Numbers, orders: "np.ndarray", spent: list[float]) -> tuple[float, ...]:
@@ -136,10 +145,10 @@ def repeated_p(contrasts: Numbers, seeds: Seeds, look: int, p: float) -> float:
 
 
 @lru_cache(maxsize=32)
-def _rates(contrasts: bytes, arms: int, looks: tuple[int, ...], spending: str) -> Numbers:
+def _rates(contrasts: bytes, arms: int, looks: tuple[int, ...], spending: Spending) -> Numbers:
     """The level of each look (rates, looks) for every overall rate."""
     paths, orders = _paths(contrasts, arms, looks)
-    levels = [_levels(paths, orders, [SPENDING[spending](float(rate), n / looks[-1]) for n in looks]) for rate in RATES]
+    levels = [_levels(paths, orders, [spent(spending, float(rate), n / looks[-1]) for n in looks]) for rate in RATES]
     return np.maximum.accumulate(np.array(levels), axis=0)
 
 

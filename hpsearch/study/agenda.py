@@ -170,7 +170,7 @@ def _search(memo: Memo, arm: Arm, scores: Scores) -> _Search:
         raise ValueError("a study without tune= has no rounds")
     known = memo.searches.get(arm.name)
     if known is None or not known.holds(scores):
-        users = (arm,) if study.tune.arms == "each" else dict.fromkeys((arm, *study.plan.arms))
+        users = dict.fromkeys((arm, *study.plan.arms)) if study.tune.shared else (arm,)
         unfolding = unfold(
             study.tune, _Told(memo, arm, scores), lambda name, value: all(study.takes(a, name, value) for a in users)
         )

@@ -12,6 +12,7 @@ from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
 from hpsearch.run import Source
 from hpsearch.study import Study
 from hpsearch.study.namesakes import refuse_namesakes
+from hpsearch.values import STUDY
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class StudyFile:
 
     @property
     def known(self) -> tuple[type | FunctionType, ...]:
-        """The classes and functions the file names, its own and imported ones: what a recorded config of it may hold."""
-        module = sys.modules.get(f"study_{self.name}")
-        return tuple(value for value in vars(module).values() if isinstance(value, type | FunctionType)) if module else ()
+        """The classes and functions the file names, its own and imported ones, and those its values hold."""
+        module = sys.modules.get(f"{STUDY}{self.name}")
+        named = [value for value in vars(module).values() if isinstance(value, type | FunctionType)] if module else []
+        return tuple(dict.fromkeys((*named, *sorted(self.study.kinds, key=lambda kind: kind.__qualname__))))
 
 
 def read(path: Path) -> StudyFile:
@@ -64,7 +66,7 @@ def read(path: Path) -> StudyFile:
 
 
 def _load(path: Path, code: CodeType) -> ModuleType:
-    name = f"study_{path.stem}"
+    name = f"{STUDY}{path.stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise Refused(f"{path} is no Python file: its name must end in .py")

@@ -1,27 +1,54 @@
 """The fingerprint of a training function: its code and the code it reaches, without comments, layout and docstrings.
 
 Reached means: named in the function, in the same file or in a module that lies beside it or below. Libraries are not followed;
-their versions stand in the provenance. Source is read, never imported.
+their versions stand in the provenance. Source is read, never imported. What a file is called is no part of it, and neither are
+the fields that a config's class declares: their values stand in every trial.
 """
 
 import ast
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
 
 
-def code_fingerprint(function: Callable[..., Any]) -> str:
-    """SHA-256 of the function (or class) and all it reaches, 64 hexadecimal digits."""
+@dataclass(frozen=True)
+class Code:
+    """Training code that was read: the texts of its parts."""
+
+    texts: Mapping[tuple[int, str], str]  # number of the file and name in it, to the text
+    files: tuple[str, ...]  # by number: the one that holds the function is the first
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of it all, 64 hexadecimal digits."""
+        return _sha256("\n\n".join(f"# {number} {name}\n{self.texts[number, name]}" for number, name in sorted(self.texts)))
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """Every function, class and constant by its name, with its file's before it where that is another, and its SHA-256."""
+        return {f"{self.files[number]}: {name}" if number else name: _sha256(text) for (number, name), text in self.texts.items()}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_code(function: Callable[..., Any], recorded: Iterable[str] = ()) -> Code:
+    """The code of a function (or class) and all it reaches.
+
+    ``recorded`` are names of dataclasses whose values stand in the trials: the fields they declare are no part of the code.
+    """
     function = inspect.unwrap(function)  # a decorator would stand for what it wraps; it is reached from there by name
     source = _source(function)
     if "." in function.__qualname__ or function.__name__ == "<lambda>":
         raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be told apart")
-    return file_fingerprint(source, function.__name__)
+    return read_file(source, function.__name__, recorded=recorded)
 
 
 def _source(function: Callable[..., Any]) -> Path:
@@ -39,29 +66,49 @@ def _source(function: Callable[..., Any]) -> Path:
     return Path(source)
 
 
-def file_fingerprint(path: Path, name: str, root: Path | None = None) -> str:
+def read_file(path: Path, name: str, root: Path | None = None, recorded: Iterable[str] = ()) -> Code:
     """The same for a function named in a file that need not be imported; modules below ``root`` are followed."""
-    reader = _Reader((root or path.parent).resolve())
+    reader = _Reader((root or path.parent).resolve(), frozenset(recorded))
     reader.visit(path.resolve(), name)
-    if not reader.texts:
+    if not reader.found:
         raise Refused(f"{path} defines no {name!r} at its top level, so that its code cannot be told apart")
-    text = "\n\n".join(reader.texts[key] for key in sorted(reader.texts))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return reader.code
+
+
+def code_fingerprint(function: Callable[..., Any], recorded: Iterable[str] = ()) -> str:
+    """SHA-256 of the function (or class) and all it reaches, 64 hexadecimal digits."""
+    return read_code(function, recorded).hash
+
+
+def file_fingerprint(path: Path, name: str, root: Path | None = None, recorded: Iterable[str] = ()) -> str:
+    """The same for a function named in a file that need not be imported; modules below ``root`` are followed."""
+    return read_file(path, name, root, recorded).hash
 
 
 @dataclass
 class _Reader:
     root: Path  # modules outside it are libraries
-    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    recorded: frozenset[str] = frozenset()
+    found: dict[tuple[Path, str], list[ast.stmt]] = field(default_factory=dict)
+    files: dict[Path, int] = field(default_factory=dict)  # numbered as they are reached: what they are called has no say
     modules: dict[Path, dict[str, list[ast.stmt]]] = field(default_factory=dict)
 
+    @property
+    def code(self) -> Code:
+        """What was reached, as text."""
+        texts = {
+            (self.files[path], name): "\n".join(self._text(path, statement) for statement in statements)
+            for (path, name), statements in self.found.items()
+        }
+        return Code(texts, tuple(path.relative_to(self.root).as_posix() for path in self.files))
+
     def visit(self, path: Path, name: str) -> None:
-        key = (path.relative_to(self.root).as_posix(), name)
         bindings = self._bindings(path)
         statements = bindings.get(name) or bindings.get("*", [])  # a name found nowhere may come from a star import
-        if key in self.texts or not statements:
+        if (path, name) in self.found or not statements:
             return
-        self.texts[key] = f"# {key[0]} {name}\n" + "\n".join(ast.unparse(_bare(statement)) for statement in statements)
+        self.files.setdefault(path, len(self.files))
+        self.found[path, name] = statements
         for statement in statements:
             for module, wanted in _imports(statement, path, self.root):
                 for each in self._bindings(module) if wanted == "*" else (wanted,):
@@ -70,13 +117,65 @@ class _Reader:
                 if isinstance(node, ast.Name):
                     self.visit(path, node.id)
 
+    def _text(self, path: Path, statement: ast.stmt) -> str:
+        bare = _bare(statement)
+        for node in ast.walk(bare):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._number(node, path)
+        return ast.unparse(bare)
+
+    def _number(self, node: ast.Import | ast.ImportFrom, path: Path) -> None:
+        """Put the numbers of files that were reached in the place of their names."""
+        level, within = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, "")
+        if (module := _locate(within, path, level, self.root)) in self.files and isinstance(node, ast.ImportFrom):
+            node.module, node.level = f"file{self.files[module]}", 0
+        for alias in node.names:
+            inner = ".".join(filter(None, (within, alias.name)))
+            if (module := _locate(inner, path, level, self.root)) in self.files:
+                alias.name, alias.asname = f"file{self.files[module]}", alias.asname or alias.name
+
     def _bindings(self, path: Path) -> dict[str, list[ast.stmt]]:
         if path not in self.modules:
             self.modules[path] = {}
             for statement in ast.parse(path.read_bytes()).body:
                 for name in _bound(statement):
-                    self.modules[path].setdefault(name, []).append(statement)
+                    own = _only(statement, name) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
+                    own = _without_fields(own) if isinstance(own, ast.ClassDef) and own.name in self.recorded else own
+                    self.modules[path].setdefault(name, []).append(own)
         return self.modules[path]
+
+
+def _only(statement: ast.Import | ast.ImportFrom, name: str) -> ast.stmt:
+    """An import of one name alone: what else its line imports has nothing to do with it."""
+    names = [alias for alias in statement.names if (alias.asname or alias.name.split(".")[0]) == name]
+    if isinstance(statement, ast.Import):
+        return ast.Import(names)
+    return ast.ImportFrom(statement.module, names, statement.level)
+
+
+def _without_fields(statement: ast.ClassDef) -> ast.ClassDef:
+    """A dataclass without the fields that it is given when it is made."""
+    if not any(_named(decorator) == "dataclass" for decorator in statement.decorator_list):
+        return statement
+    body = [each for each in statement.body if not (isinstance(each, ast.AnnAssign) and _given(each))]
+    kept: dict[str, Any] = {name: getattr(statement, name) for name in statement._fields}
+    return ast.ClassDef(**{**kept, "body": body or [ast.Pass()]})
+
+
+def _given(declaration: ast.AnnAssign) -> bool:
+    """Whether a declaration in a dataclass is of a field that its ``__init__`` takes."""
+    if _named(declaration.annotation) in ("ClassVar", "InitVar"):
+        return False
+    value = declaration.value
+    rest = value.keywords if isinstance(value, ast.Call) and _named(value) == "field" else []
+    return not any(each.arg == "init" for each in rest)
+
+
+def _named(node: ast.expr) -> str:
+    """The last name of an expression such as ``dataclasses.dataclass(frozen=True)`` or ``ClassVar[int]``."""
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _bound(statement: ast.stmt) -> set[str]:

@@ -6,17 +6,31 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, assert_never, get_args
 
 from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.run import HeldOut, Source
+from hpsearch.run import Goal, HeldOut, Source, larger_is_better
 from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
-from hpsearch.study.fingerprint import code_fingerprint, file_fingerprint
-from hpsearch.values import Value, digest
+from hpsearch.study.fingerprint import Code, read_code, read_file
+from hpsearch.values import (
+    Known,
+    Value,
+    canonical,
+    digest,
+    field_at,
+    field_names,
+    from_json,
+    kinds,
+    opens,
+    overlap,
+    same,
+    to_json,
+    with_fields,
+)
 
 Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.run``
 BUILT_IN = Path(__file__).parents[1] / "training" / "images" / "loop.py"  # read, not imported: torch stays out until a trial runs
@@ -44,7 +58,7 @@ class Trial(Value):
 
         They are scored on the same images: a teacher of tuning students must not have learned from what those are scored on.
         """
-        found = {name: getattr(self.config, name) for name in _names(self.config)}
+        found = {name: field_at(self.config, name) for name in field_names(self.config)}
         return {name: self._taught_by(value) for name, value in found.items() if isinstance(value, Trained)}
 
     def _taught_by(self, teacher: Trained) -> "Trial":
@@ -70,10 +84,10 @@ class Study(Value):
     budget: int | None = None  # epochs, all trials together
     train: Train | None = None
     metric: str = "top1"  # the score: this metric in the last epoch
-    goal: Literal["maximise", "minimise"] = "maximise"
+    goal: Goal = "maximise"
     last: int = 1  # epochs at the end whose median the score is
     margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
-    also: tuple[tuple[str, Literal["maximise", "minimise"]], ...] = ()  # other metrics to be judged, each with its own direction
+    also: tuple[tuple[str, Goal], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 
     def __post_init__(self) -> None:
@@ -92,9 +106,28 @@ class Study(Value):
     @cached_property
     def code(self) -> str:
         """Fingerprint of the training function and the code it reaches, and of the classes that read the data."""
-        trains = code_fingerprint(self.train) if self.train else file_fingerprint(BUILT_IN, "train", BUILT_IN.parents[1])
-        readers = {type(source) for source in self.sources}
-        return digest([trains, *sorted(code_fingerprint(cls) for cls in readers)])
+        trains, *readers = self._codes
+        return digest([trains.hash, *sorted(each.hash for each in readers)])
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """The functions, classes and constants of the training code by name, each with its hash: to say what has changed."""
+        return {name: text for code in reversed(self._codes) for name, text in code.parts.items()}
+
+    @cached_property
+    def _codes(self) -> list[Code]:
+        recorded = _declared(self.base)
+        own = read_code(self.train, recorded) if self.train else read_file(BUILT_IN, "train", BUILT_IN.parents[1], recorded)
+        readers = sorted({type(source) for source in self.sources}, key=lambda cls: cls.__qualname__)
+        return [own, *(read_code(cls) for cls in readers)]
+
+    @cached_property
+    def kinds(self) -> frozenset[Known]:
+        """The classes and functions that configs of the study may hold: what ``from_json`` has to know to read one."""
+        searched = self.tune.space.parameters if isinstance(self.tune, Tune) else ()  # checked after the plan, which needs this
+        options = (each.domain.options for each in searched if isinstance(each.domain, Choice))
+        tricks = (trick.sets for trick in self.plan.tricks)
+        return frozenset(kinds((self.base, *options, *tricks)))
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
@@ -106,7 +139,7 @@ class Study(Value):
 
         So all points and seeds of an arm share its teachers, and arms do that agree on what a teacher follows.
         """
-        return replace(resolved(arm.over(self.base), self.base, self.epochs), **(point or {}))
+        return with_fields(resolved(arm.over(self.base), self.base, self.epochs), point or {})
 
     def takes(self, arm: Arm, name: str, value: Any) -> bool:
         """Whether the arm's config accepts a parameter's value."""
@@ -151,9 +184,15 @@ class Study(Value):
         """The arms that are searched: each, or the one whose winner all share."""
         if self.tune is None:
             return ()
-        if self.tune.arms == "each":
-            return self.plan.arms
-        return (Arm(),) if self.tune.arms == "base" else (self.plan.top,)
+        match self.tune.arms:
+            case "each":
+                return self.plan.arms
+            case "base":
+                return (Arm(),)
+            case "stack":
+                return (self.plan.top,)
+            case _:
+                assert_never(self.tune.arms)
 
     @property
     def most_seeds(self) -> int:
@@ -196,12 +235,19 @@ class Study(Value):
 
     def better(self, score: float) -> float:
         """The score turned so that larger is better."""
-        return score if self.goal == "maximise" else -score
+        return score if larger_is_better(self.goal) else -score
 
 
 def different(config: Any, base: Any) -> dict[str, Any]:
-    """The fields in which a config differs from the base, with its values."""
-    return {name: getattr(config, name) for name in _names(config) if getattr(config, name) != getattr(base, name, None)}
+    """The fields in which a config differs from the base, by their dotted names, with its values."""
+    found: dict[str, Any] = {}
+    for name in _names(config):
+        value, was = getattr(config, name), getattr(base, name, None)
+        if opens(value) and type(value) is type(was):
+            found |= {f"{name}.{inner}": each for inner, each in different(value, was).items()}
+        elif value != was:
+            found[name] = value
+    return found
 
 
 def needed(trial: Trial) -> Iterator[Trial]:
@@ -212,8 +258,8 @@ def needed(trial: Trial) -> Iterator[Trial]:
 
 
 def _sources(config: Any) -> Iterator[Source]:
-    for name in _names(config):
-        value = getattr(config, name)
+    for name in field_names(config):
+        value = field_at(config, name)
         if isinstance(value, Source):
             yield value
         elif isinstance(value, Trained):
@@ -222,6 +268,41 @@ def _sources(config: Any) -> Iterator[Source]:
 
 def _names(config: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(config) if f.init)
+
+
+def _declared(base: Any) -> set[str]:
+    """Names of the dataclasses whose fields stand in every trial: the config's, those inside it, and those they inherit from."""
+    inside = [field_at(base, name) for name in field_names(base)]
+    configs = [base, *(value for value in inside if opens(value))]
+    return {cls.__name__ for value in configs for cls in type(value).__mro__ if is_dataclass(cls)}
+
+
+def _item(config: Any, name: str) -> bool:
+    """Whether a dotted name stands for an item of a mapping, which need not be there before it is set."""
+    above, dot, _ = name.rpartition(".")
+    return bool(dot) and (above in field_names(config) or _item(config, above)) and isinstance(field_at(config, above), dict)
+
+
+def _same_at(config: Any, name: str, value: Any) -> bool:
+    try:
+        return same(field_at(config, name), value)
+    except Refused:
+        return False
+
+
+def _check_recorded(config: Any, known: frozenset[Known], whose: str) -> None:
+    """Refuse a config that the record could not give back as it is."""
+    try:
+        again = from_json(to_json(config), known)
+    except (Refused, TypeError) as error:
+        raise Refused(f"{whose} cannot be recorded: {error}") from error
+    if again != config or canonical(again) != canonical(config):
+        raise Refused(f"{whose} would not come back from the record as it is: {_changed(again, config)}")
+
+
+def _changed(again: Any, config: Any) -> str:
+    differs = [f"{name}={value!r} would be {field_at(again, name)!r}" for name, value in different(config, again).items()]
+    return f"{', '.join(differs) or 'it does not equal its copy'}; let its __post_init__ take its own values unchanged"
 
 
 def _check_base(study: Study) -> None:
@@ -234,12 +315,12 @@ def _check_base(study: Study) -> None:
             raise Refused(f"Study.base is a {type(base).__name__}, so the study needs train=, the function that trains it")
     elif not inspect.isfunction(study.train) or len(inspect.signature(study.train).parameters) != 4:
         raise Refused(f"Study.train must be a function (config, seed, epochs, run), got {study.train!r}")
-    digest(base)  # refuses what cannot be recorded
+    _check_recorded(base, frozenset(kinds(base)), f"Study.base, {type(base).__name__}(...),")
 
 
 def _check_field(study: Study, field: str, whose: str) -> None:
-    if field not in _names(study.base):
-        known = _names(study.base)
+    known = field_names(study.base)
+    if field not in known and not _item(study.base, field):
         raise Refused(f"{whose} sets {field!r}, which {type(study.base).__name__} does not have: {did_you_mean(field, known)}")
 
 
@@ -253,17 +334,19 @@ def _check_plan(study: Study) -> None:
                 _check_teacher(study, value, f"the teacher of trick {trick.name!r}")
         if study.epochs is not None and "epochs" in trick.settings:
             raise Refused(f"trick {trick.name!r} sets 'epochs', which Study.epochs={study.epochs} overrides: drop one of the two")
-        if all(getattr(study.base, field) == value for field, value in trick.sets):
+        if all(_same_at(study.base, field, value) for field, value in trick.sets):
             raise Refused(f"trick {trick.name!r} changes nothing: the base already has {_written(trick.settings)}")
-    for name in _names(study.base):
-        if isinstance(value := getattr(study.base, name), Teacher):
+    for name in field_names(study.base):
+        if isinstance(value := field_at(study.base, name), Teacher):
             _check_teacher(study, value, f"the teacher in the base's {name!r}")
     seen: dict[str, Arm] = {}
     for arm in study.plan.arms:
         try:
-            content = digest(study.config(arm))
+            config = study.config(arm)
+            content = digest(config)
         except ValueError as error:
             raise Refused(f"arm {arm.name!r} is no valid {type(study.base).__name__}: {error}") from error
+        _check_recorded(config, study.kinds | kinds(config), f"arm {arm.name!r}")
         if seen.setdefault(content, arm) != arm:
             raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train the very same thing: drop one")
 
@@ -291,8 +374,8 @@ def _check_tune(study: Study) -> None:
     for each in study.tune.space.parameters:
         name, domain = each.name, each.domain
         _check_field(study, name, "the space of Study.tune")
-        if name in varied:
-            raise Refused(f"{name!r} is both tuned and set by trick {varied[name].name!r}: take it out of the space or the trick")
+        if twice := next((trick for field, trick in varied.items() if overlap(name, field)), None):
+            raise Refused(f"{name!r} is both tuned and set by trick {twice.name!r}: take it out of the space or the trick")
         if name == "epochs":
             raise Refused("'epochs' cannot be tuned, the rounds say how long each trial is: take it out of the space")
         values = domain.options if isinstance(domain, Choice) else (domain.value(0.0), domain.value(1.0))
@@ -328,7 +411,7 @@ def _check_numbers(study: Study) -> None:
         raise Refused("the study asks nothing: give it vary=, a plan of arms, or tune=, a space to search")
     if not study.question.strip():
         raise Refused("Study.question is empty: say in one sentence what the study asks")
-    if not study.metric or study.goal not in ("maximise", "minimise"):
+    if not study.metric or study.goal not in get_args(Goal):
         raise Refused(f"Study needs metric=, a name, and goal='maximise' or 'minimise', got {study.metric!r} and {study.goal!r}")
     _check_also(study)
     if study.margin is not None and (isinstance(study.margin, bool) or not 0 < study.margin < math.inf):

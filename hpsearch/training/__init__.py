@@ -17,14 +17,20 @@ from hpsearch.training.data import (
 from hpsearch.training.images.presets import gluoncv, paper, preset
 from hpsearch.training.images.pretrained import Pretrained
 from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.networks.network import Network
+from hpsearch.training.networks.plain import PlainConvNet
+from hpsearch.training.networks.resnet import ResNet
 
 __all__ = [
     "Digits",
     "ImageFolder",
     "ImageNet",
     "Imagenette",
+    "Network",
+    "PlainConvNet",
     "Pretrained",
     "Recipe",
+    "ResNet",
     "TorchvisionSet",
     "cifar10",
     "cifar100",

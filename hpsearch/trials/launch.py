@@ -8,9 +8,13 @@ from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 
-from hpsearch.errors import Refused
+from hpsearch.errors import Refused, Undecided
+from hpsearch.results import schema
+from hpsearch.results.frames import replayed
 from hpsearch.results.history import with_history
+from hpsearch.results.older import Verdict
 from hpsearch.results.provenance import provenance
+from hpsearch.results.question import question
 from hpsearch.results.record import Record
 from hpsearch.run import Remarked
 from hpsearch.study.file import StudyFile
@@ -33,6 +37,7 @@ class Options:
     address: str | None
     resources: Resources
     retry_failed: bool
+    decision: Verdict = ""  # kept or again: what becomes of finished trials that were made otherwise than they would be now
 
 
 def cache_folder() -> Path:
@@ -148,6 +153,10 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
     noted = {"remarks": "; ".join(said)} if (said := remarks(file)) else {}
     record = Record.open(options.record, options.folder, create=True)
     with record.driver(f"hpsearch run {file.path}") as driver:
+        study = with_history(record, file.study, file.name)
+        if not options.decision and (asked := question(record, replayed(record, study), file.name)):
+            raise Undecided(asked)
+        driver.add(schema.code_parts, [{"code": study.code, "name": n, "sha256": h} for n, h in study.parts.items()])
         launch = driver.launched(
             study=file.name,
             study_hash=sha256(file.text.encode()).hexdigest(),
@@ -162,7 +171,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
                 _forget_failed(record)
                 driver.reset(["failed"])
             doing("starting")
-            session = Session(driver, with_history(record, file.study, file.name), options.resources, options.cache, watch)
+            session = Session(driver, study, options.resources, options.cache, watch, options.decision)
             _execute(session, options)
             outcome = "done"
             return session

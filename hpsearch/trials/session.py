@@ -7,11 +7,13 @@ from pathlib import Path
 from statistics import median
 
 from hpsearch.errors import Refused, did_you_mean
+from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Driver, Result, number
 from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda
+from hpsearch.trials.admission import admit
 from hpsearch.trials.contract import kind
 from hpsearch.trials.worker import Job, ask_to_stop, forget, sealed_result
 
@@ -39,9 +41,11 @@ ALIKE = 3  # trials that break the contract in the same way before it is taken f
 Watch = Callable[["Session"], None]
 
 
-def job(trial: Trial, study: Study, folder: Path, cache: Path, resources: Resources, term: int) -> Job:
-    """The job of training one trial of a study."""
-    needs, also = {name: teacher.key for name, teacher in trial.needs.items()}, tuple(name for name, _ in study.also)
+def job(
+    trial: Trial, study: Study, folder: Path, cache: Path, resources: Resources, term: int, place: Callable[[str], str] = str
+) -> Job:
+    """The job of training one trial of a study; ``place`` says under which key the record holds a trial that it needs."""
+    needs, also = {name: place(teacher.key) for name, teacher in trial.needs.items()}, tuple(name for name, _ in study.also)
     threads, device = resources.threads, resources.device
     return Job(trial, study.metric, folder, cache, threads, device, term, needs, study.divergence, also, study.last)
 
@@ -49,7 +53,9 @@ def job(trial: Trial, study: Study, folder: Path, cache: Path, resources: Resour
 class Session:
     """Hands out the trials of a study's agenda, each once, and writes what comes back to the record."""
 
-    def __init__(self, driver: Driver, study: Study, resources: Resources, cache: Path, watch: Watch) -> None:
+    def __init__(
+        self, driver: Driver, study: Study, resources: Resources, cache: Path, watch: Watch, decision: Verdict = ""
+    ) -> None:
         self.driver, self.study, self.resources, self.cache, self.watch = driver, study, resources, cache, watch
         self.scores: dict[str, float | None] = {}
         self.running: dict[str, Trial] = {}
@@ -63,6 +69,7 @@ class Session:
         self._known: set[str] = set()
         self._former: dict[str, float | None] = {}  # scores of trials that only earlier searches asked for
         self._looked: set[str] = set()
+        self.past = Past(driver.record, study, decision)  # trials that the record holds under older keys
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
         self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
@@ -139,7 +146,7 @@ class Session:
         self.tell(Result(trial.key, "failed", (), 0.0, 0, "", self.resources.device, "needs", reason))
 
     def _job(self, trial: Trial) -> Job:
-        return job(trial, self.study, self.driver.record.folder, self.cache, self.resources, self.driver.term)
+        return job(trial, self.study, self.driver.record.folder, self.cache, self.resources, self.driver.term, self.past.place)
 
     def row(self, key: str, epoch: int, row: Row) -> None:
         """One epoch of a running trial."""
@@ -251,15 +258,16 @@ class Session:
             new = [trial for trial in trials if trial.key not in self._known]
             if not new:
                 return
-            self.driver.want(new)
             wanted = [(each.arm, trial) for each in self.plan.rounds for trial in each.trials]
             for arm, trial in (*wanted, *((m.arm, m.trial) for m in self.plan.measurements)):
                 self._arms.setdefault(trial.key, arm.name)
             self._known |= {trial.key for trial in new}
-            found = self.driver.record.scores((trial.key for trial in new), self.study.metric, self.study.last)
+            found = self.past.scores(new)
+            admit(self.driver, self.past, [trial for trial in new if trial.key not in found])
             self.scores |= found
+            self.stopped |= {key for key in found if self.past.place(key) in self.stopped}
             if self.study.tune and self.study.tune.stopping and found:
-                for key, rows in self.driver.record.rows(found).items():
+                for key, rows in self.past.rows([trial for trial in new if trial.key in found]).items():
                     self._curves[key] = {epoch: score for epoch, row in rows if (score := self._score(row)) is not None}
             self.known_epochs += sum(trial.epochs for trial in new if trial.key in found)
             self._queue.extend(trial for trial in new if trial.key not in found)

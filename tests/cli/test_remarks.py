@@ -11,7 +11,7 @@ from hpsearch.cli.main import main
 from hpsearch.results.record import Record
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.remarks import all_steps, remarks
-from hpsearch.training.parts.schedules import factor
+from hpsearch.training.images.settings import factor
 
 STUDY = """
 from hpsearch import *

@@ -1,5 +1,9 @@
 """Colours, policies and mixing: torchvision's transforms and closed forms."""
 
+import colorsys
+from itertools import permutations
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy.stats import beta, ks_2samp, kstest
@@ -8,22 +12,23 @@ from torchvision.transforms.v2 import functional as tv
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.data import Images
-from hpsearch.training.data.reading import reader
-from hpsearch.training.images.colour import (
+from hpsearch.training.data.reading import reader, statistics
+from hpsearch.training.images.inputs import augmented
+from hpsearch.training.images.streams import streams
+from hpsearch.training.parts.averaging import Average
+from hpsearch.training.parts.colour import (
     EIGENVALUES,
     EIGENVECTORS,
     brightened,
+    coloured,
     contrasted,
     pca_noise,
     pixel_statistics,
     saturated,
     scaled,
 )
-from hpsearch.training.images.inputs import augmented
-from hpsearch.training.images.policies import erased, repeated, trivial_augment
-from hpsearch.training.images.streams import streams
-from hpsearch.training.parts.averaging import Average
-from hpsearch.training.parts.mixing import cut_and_pasted, mix, mixed, weight
+from hpsearch.training.parts.mixing import cut_and_pasted, mix, mixed, partners, weight
+from hpsearch.training.parts.policies import erased, repeated, trivial_augment
 from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check
 
@@ -46,7 +51,8 @@ def trivially():
 
 
 @check("trivial_augment", "trivial_interpolation", against="torchvision v2.TrivialAugmentWide of the same interpolation and draws",
-       measure="grey levels of 255, nearest and bilinear, 200 images; exact", bound=0)  # fmt: skip
+       measure="grey levels of 255, nearest and bilinear, 200 images; exact", bound=0,
+       trivial_interpolation=["nearest", "bilinear"])  # fmt: skip
 def trivially_and_between_the_pixels():
     differences = []
     for name, mode in (("nearest", v2.InterpolationMode.NEAREST), ("bilinear", v2.InterpolationMode.BILINEAR)):
@@ -61,22 +67,57 @@ def trivially_and_between_the_pixels():
     return worst(*differences)
 
 
-@check("colour", against="torchvision adjust_brightness, adjust_contrast, adjust_saturation; colorsys for the paper's hue",
-       measure="levels of 255", bound=0.06)  # fmt: skip
+@check(
+    "colour",
+    against="torchvision adjust_brightness, adjust_contrast, adjust_saturation; colorsys for the paper's hue",
+    measure="levels of 255",
+    bound=0.06,
+)
 def colours():
-    import colorsys
-
     images, factors = pictures(8), torch.linspace(0.6, 1.4, 8)
     found = 0.0
-    for ours, theirs in ((brightened, tv.adjust_brightness), (contrasted, tv.adjust_contrast), (saturated, tv.adjust_saturation)):
+    for ours, theirs in zip((brightened, contrasted, saturated), ADJUST, strict=True):
         expected = torch.stack([255 * theirs(image / 255, f.item()) for image, f in zip(images, factors, strict=True)])
         found = worst(found, (ours(images, factors) - expected).abs().max().item())
-    out = scaled(images, factors, factors.flip(0), factors)
-    for n in range(8):
-        h, s, v = colorsys.rgb_to_hsv(*(images[n, :, 3, 5] / 255).tolist())
-        f, g = factors[n].item(), factors[7 - n].item()
-        expected = torch.tensor(colorsys.hsv_to_rgb(h * f % 1, min(1, s * g), min(1, v * f))) * 255
-        found = worst(found, (out[n, :, 3, 5] - expected).abs().max().item())
+    return worst(found, hue_apart(scaled(images, factors, factors.flip(0), factors), images, factors, factors.flip(0), factors))
+
+
+ADJUST = (tv.adjust_brightness, tv.adjust_contrast, tv.adjust_saturation)
+
+
+def hue_apart(ours, images, hue, saturation, brightness):
+    """From colorsys, at one pixel of each image."""
+    apart = []
+    for n, factors in enumerate(zip(hue.tolist(), saturation.tolist(), brightness.tolist(), strict=True)):
+        h, s, v = (
+            part * factor for part, factor in zip(colorsys.rgb_to_hsv(*(images[n, :, 3, 5] / 255).tolist()), factors, strict=True)
+        )
+        expected = torch.tensor(colorsys.hsv_to_rgb(h % 1, min(1, s), min(1, v))) * 255
+        apart.append((ours[n, :, 3, 5] - expected).abs().max().item())
+    return worst(*apart)
+
+
+@check(
+    "colour",
+    against="the same by name, with the factors and orders drawn from the generator beside it",
+    measure="levels of 255",
+    bound=0.06,
+    colour=["none", "paper", "gluoncv"],
+)
+def colours_by_name():
+    images, generators = pictures(8), [torch.Generator().manual_seed(3) for _ in range(3)]
+    factors = torch.empty(3, 8).uniform_(0.6, 1.4, generator=generators[0])
+    found = worst(
+        (coloured(images, "none", generators[1]) - images).abs().max().item(),
+        hue_apart(coloured(images, "paper", generators[1]), images, *factors),
+    )
+    ours = coloured(images, "gluoncv", generators[2])
+    turns = torch.randint(6, (8,), generator=generators[0]).tolist()
+    for n, turn in enumerate(turns):
+        expected = images[n] / 255
+        for k in sorted(permutations(range(3)))[turn]:
+            expected = ADJUST[k](expected, factors[k, n].item())
+        found = worst(found, (ours[n] - 255 * expected).abs().max().item())
     return found
 
 
@@ -89,7 +130,13 @@ def noise():
     return float(np.abs(np.cov(shifts.T) / expected - 1).max())
 
 
-@check("pixels", against="means and deviations of the paper and of torchvision", measure="levels of 255", bound=1e-4)
+@check(
+    "pixels",
+    against="means and deviations of the paper and of torchvision; numpy's over the training images",
+    measure="levels of 255",
+    bound=1e-4,
+    pixels=["own", "imagenet", "recordio"],
+)
 def pixels():
     published = {
         "recordio": ((123.68, 116.779, 103.939), (58.393, 57.12, 57.375)),
@@ -100,7 +147,10 @@ def pixels():
         for name, pair in published.items()
         for mine, theirs in zip(pixel_statistics(name, 3), pair, strict=True)
     ]
-    return worst(*found)
+    images = digits().load(Path("unused"))
+    own = statistics(reader(images, "cpu", 1), torch.from_numpy(images.train))
+    learned = images.pixels[images.train].astype(np.float64)
+    return worst(*found, abs(own[0].item() - learned.mean()), abs(own[1].item() - learned.std()))
 
 
 @check("erasing", against="torchvision v2.RandomErasing",
@@ -137,12 +187,32 @@ def mixup():
     return worst(distance, exact)
 
 
-@check("partner", against="gluon-cv's X[::-1]", measure="pixels", bound=2e-5)
+@check(
+    "partner",
+    against="gluon-cv's X[::-1]",
+    measure="pixels",
+    bound=2e-5,
+    partner=["reversal"],
+)
 def partner():
     x, t = pictures(6), torch.eye(6)
     out, _ = mixed(x, t, 0.2, 0.0, "reversal", torch.Generator().manual_seed(5))
     share = weight(0.2, torch.Generator().manual_seed(5))
     return ((out - (share * x + (1 - share) * x.flip(0))).abs().max() / 255).item()
+
+
+@check(
+    "partner",
+    against="the six orders of three images, each as often",
+    measure="shares of 30,000 draws",
+    bound=0.01,
+    partner=["permutation"],
+)
+def permuted():
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.stack([partners(3, "permutation", generator) for _ in range(30_000)]) @ torch.tensor([9, 3, 1])
+    shares = torch.unique(drawn, return_counts=True)[1] / len(drawn)
+    return (shares - 1 / 6).abs().max().item() if len(shares) == 6 else 1.0
 
 
 @check("cutmix", against="torchvision v2.CutMix",

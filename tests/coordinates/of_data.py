@@ -27,14 +27,16 @@ ONE_SAMPLE = 0.031  # 1.95 / MANY^0.5, the same for one sample
 RANDOM = f"Kolmogorov-Smirnov distance, {MANY:,} draws of ours and {THEIRS:,} of torchvision's"
 
 
+# one image: three times the column, three times the row, noise; so that a box can be read off the pixels
+PIXELS = np.stack(
+    [*np.meshgrid(3 * np.arange(SIDE), 3 * np.arange(SIDE)), np.random.default_rng(0).integers(0, 256, (SIDE, SIDE))], 2
+).astype(np.uint8)[None]
+
+
 def stored() -> Reader:
-    """One image: three times the column, three times the row, noise; so that a box can be read off the pixels."""
-    place = 3 * np.arange(SIDE)
-    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE))
-    columns, rows = np.meshgrid(place, place)
-    pixels = np.stack([columns, rows, noise], 2).astype(np.uint8)[None]
+    """The image alone."""
     only = np.zeros(1, dtype=np.int64)
-    return reader(Images(only, only, only, only, 1, pixels), "cpu", 1)
+    return reader(Images(only, only, only, only, 1, PIXELS), "cpu", 1)
 
 
 def seen(recipe: Recipe, count: int) -> Tensor:
@@ -84,7 +86,14 @@ def larger_boxes_are_drawn_as_by_torchvision() -> float:
     return distance(0.5)
 
 
-@check("crop", "train_size", against="torchvision resized_crop, antialiased, float64", measure="grey levels of 255", bound=1e-4)
+@check(
+    "crop",
+    "train_size",
+    against="torchvision resized_crop, antialiased, float64",
+    measure="grey levels of 255",
+    bound=1e-4,
+    crop=["resized"],
+)
 def boxes_are_resized_as_by_torchvision() -> float:
     out = seen(Recipe(data=digits(), crop="resized", train_size=OUT), 300)
     boxes = boxes_of(out).int().tolist()
@@ -97,7 +106,7 @@ def offsets_of(out: Tensor, pad: int) -> Tensor:
     return (out[:, [1, 0], SIDE // 2, SIDE // 2] / 3 - SIDE // 2 + pad).round().long()
 
 
-@check("crop", "pad", against="torchvision pad and crop", measure="grey levels of 255; exact", bound=0.0)
+@check("crop", "pad", against="torchvision pad and crop", measure="grey levels of 255; exact", bound=0.0, crop=["pad"])
 def windows_are_torchvisions() -> float:
     out = seen(Recipe(data=digits(), crop="pad", pad=5), 500)
     padded = tv.pad(whole(), [5])
@@ -126,12 +135,21 @@ def half_of_the_images_are_mirrored() -> float:
     return abs((out[:, 0, 0, 0] > out[:, 0, 0, -1]).float().mean().item() - 0.5)
 
 
-@check("train_size", against="torchvision resize, antialiased, float64", measure="grey levels of 255", bound=1e-4)
+@check(
+    "crop",
+    "train_size",
+    against="torchvision resize, antialiased, float64",
+    measure="grey levels of 255",
+    bound=1e-4,
+    crop=["none"],
+)
 def training_images_are_resized_as_by_torchvision() -> float:
     sizes = (20, 63, 64, 100)
     pairs = [
         (seen(Recipe(data=digits(), train_size=size), 1)[0], tv.resize(whole().double(), [size], antialias=True)) for size in sizes
     ]
+    # uncropped and at its own size an image is what is stored
+    pairs.append((whole(), torch.from_numpy(PIXELS[0]).permute(2, 0, 1).double()))
     return max((ours - theirs).abs().max().item() for ours, theirs in pairs)
 
 

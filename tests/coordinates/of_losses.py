@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from hpsearch.ablation.teacher import Trained
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.laws import SmoothingForm
 from hpsearch.training.images.loop import train
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, loss, smoothed
+from hpsearch.training.images.settings import built, loss
+from hpsearch.training.parts.literals import SmoothingForm
+from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, smoothed
 from tests.coordinates.of_optimisation import SMALL, by_loop, by_torch, largest, worst
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of
@@ -55,6 +55,7 @@ def both(ours: Callable[[Tensor], Tensor], theirs: Callable[[Tensor], Tensor], z
     against="torch cross_entropy; classes times torch multi_margin_loss",
     measure="loss and its gradient for 2, 10, 100 and 1,000 classes, relative, float64",
     bound=1e-12,
+    loss=["cross entropy", "hinge"],
 )
 def losses_are_torchs() -> float:
     hinged = replace(BASE, loss="hinge")
@@ -97,6 +98,7 @@ def hinge_starts_at_the_classes_less_one() -> float:
     against="torch cross_entropy(label_smoothing=e), e as it is (code) or eps K / (K - 1) (paper)",
     measure="loss and its gradient for 2 to 1,000 classes, eps 0.05 to 0.4, relative, float32",
     bound=2e-6,
+    smoothing_form=["paper", "code"],
 )
 def smoothing_is_torchs() -> float:
     def apart(classes: int, epsilon: float, form: SmoothingForm, converted: float) -> float:
@@ -232,7 +234,7 @@ def the_loop_listens_to_the_teacher() -> float:
     with tempfile.TemporaryDirectory() as folder:
         rows_of(train, FLAT, 0, FakeRun(Path(folder)))
         weights = Path(folder) / "weights.pt"
-        teacher = resnet(FLAT, 1, 10)
+        teacher = built(FLAT, 1, 10)
         teacher.load_state_dict(torch.load(weights, weights_only=True)["model"])
         teacher.eval()
 

@@ -14,12 +14,10 @@ from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.precision import Scaling, autocast
+from hpsearch.training.images.settings import built, counts, factor, groups, initialised, momentum_at, peak
+from hpsearch.training.images.settings import scaling as scale_of
 from hpsearch.training.images.streams import streams
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.initialisation import initialise
-from hpsearch.training.parts.optimisers import counts, groups, momentum_at, peak
-from hpsearch.training.parts.schedules import factor
+from hpsearch.training.parts.precision import autocast
 from tests.coordinates.registry import check
 from tests.training.fake_run import FakeRun, rows_of
 from tests.training.test_optimisers import NESTEROV, RULES, by_hand, followed, stored_ahead, textbook
@@ -52,7 +50,7 @@ BY_HAND = "update rules in numpy (CS231n; Kingma and Ba 2015; Loshchilov and Hut
 WEIGHTS = "weights along 40 steps of rates that change, all seven optimisers, float64"
 
 
-@check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12)
+@check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12, optimiser=RULES)
 def every_optimiser_follows_its_rule() -> float:
     return rules([{}, {"weight_decay": 0.0}])
 
@@ -121,6 +119,7 @@ def momentum_goes_in_a_straight_line() -> float:
     against="0.1 b / 256 (He et al. 2019, section 3.1), 0.4 at 1,024",
     measure="rate, relative",
     bound=1e-15,
+    scaling=["linear", "none"],
 )
 def the_peak_is_scaled() -> float:
     linear = [peak(replace(BASE, learning_rate=0.1), images) for images in (32, 256, 1024, 8192)]
@@ -139,7 +138,7 @@ def the_peak_is_scaled() -> float:
 )
 def the_groups_are_timms() -> float:
     recipe = replace(BASE, downsample_in="3x3", deep_stem=True, pool_in_shortcut=True, weight_decay=0.01)
-    model = resnet(recipe, 3, 1000)
+    model = built(recipe, 3, 1000)
     none = replace(recipe, decay_biases=False, decay_gammas=False, decay_betas=False)
 
     def decay_of(found: list[dict[str, object]]) -> dict[int, object]:
@@ -160,7 +159,7 @@ def the_groups_are_timms() -> float:
 )
 def each_kind_has_a_switch_of_its_own() -> float:
     recipe = replace(BASE, depth=26, width=8)
-    model = resnet(recipe, 3, 10)
+    model = built(recipe, 3, 10)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     named = {
         "decay_biases": {id(m.bias) for m in model.modules() if isinstance(m, nn.Linear)},
@@ -193,6 +192,7 @@ EACH = "factor on the peak at each of the paper's 150,120 steps"
     against="torch MultiStepLR and StepLR",
     measure=f"{EACH}, relative",
     bound=1e-12,
+    schedule=["step"],
 )
 def steps_are_torchs() -> float:
     s = torch.optim.lr_scheduler
@@ -207,7 +207,12 @@ def steps_are_torchs() -> float:
 
 
 @check(
-    "schedule", "falling", against="torch ExponentialLR; a0 / (1 + k t) in numpy (CS231n)", measure=f"{EACH}, relative", bound=1e-10
+    "schedule",
+    "falling",
+    against="torch ExponentialLR; a0 / (1 + k t) in numpy (CS231n)",
+    measure=f"{EACH}, relative",
+    bound=1e-10,
+    schedule=["exponential", "inverse"],
 )
 def falls_are_torchs_and_the_printed_one() -> float:
     k = 4.0
@@ -218,7 +223,13 @@ def falls_are_torchs_and_the_printed_one() -> float:
     return worst(*(largest(along(recipe, PAPER), theirs, relative=True) for recipe, theirs in recipes))
 
 
-@check("schedule", against="torch CosineAnnealingLR (1,251 steps), timm CosineLRScheduler", measure=EACH, bound=1e-12)
+@check(
+    "schedule",
+    against="torch CosineAnnealingLR (1,251 steps), timm CosineLRScheduler",
+    measure=EACH,
+    bound=1e-12,
+    schedule=["cosine"],
+)
 def cosine_is_torchs_and_timms() -> float:
     recipe = replace(BASE, schedule="cosine")
     torchs_own = torchs(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 1251), 1251, 1.0)
@@ -226,7 +237,12 @@ def cosine_is_torchs_and_timms() -> float:
 
 
 @check(
-    "schedule", "cycles", against="torch CosineAnnealingWarmRestarts, timm CosineLRScheduler with cycles", measure=EACH, bound=1e-12
+    "schedule",
+    "cycles",
+    against="torch CosineAnnealingWarmRestarts, timm CosineLRScheduler with cycles",
+    measure=EACH,
+    bound=1e-12,
+    schedule=["cyclic"],
 )
 def cycles_are_torchs_and_timms() -> float:
     s = torch.optim.lr_scheduler
@@ -254,7 +270,14 @@ def cycles_are_huangs_with_their_ceiling() -> float:
     return worst(*differences)
 
 
-@check("warmup", "warmup_form", against="timm CosineLRScheduler with warmup_prefix (the code's form)", measure=EACH, bound=1e-12)
+@check(
+    "warmup",
+    "warmup_form",
+    against="timm CosineLRScheduler with warmup_prefix (the code's form)",
+    measure=EACH,
+    bound=1e-12,
+    warmup_form=["code"],
+)
 def warmup_in_the_codes_form_is_timms() -> float:
     return largest(along(warmed(replace(BASE, schedule="cosine")), PAPER), timms(PAPER, 5 * 1251, peak=1.0))
 
@@ -276,6 +299,7 @@ def warmup_said_in_epochs_is_timms() -> float:
     against="i / m, 1 <= i <= m, in numpy (He et al. 2019, section 3.1)",
     measure="factor at 6,255 steps",
     bound=1e-12,
+    warmup_form=["paper"],
 )
 def warmup_in_the_papers_form_is_the_printed_one() -> float:
     recipe = warmed(replace(BASE, schedule="cosine", warmup_form="paper"))
@@ -294,6 +318,7 @@ def warmup_is_the_one_in_the_log() -> float:
     against="torch ReduceLROnPlateau(threshold=0)",
     measure="factor after each of 300 epochs",
     bound=1e-12,
+    schedule=["plateau"],
 )
 def plateau_is_torchs() -> float:
     noise = torch.rand(300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -318,6 +343,7 @@ def plateau_is_torchs() -> float:
     against="torch ReduceLROnPlateau fed with the loss of 8 epochs on the tuning slice or the training images, and F.cross_entropy there",
     measure="rates, relative, of a final and a tuning trial; the last loss on the tuning slice, nats",
     bound=1e-5,
+    plateau_on=["training", "tuning"],
 )
 def plateau_follows_the_loss_it_is_told_to() -> float:
     differences = []
@@ -336,7 +362,7 @@ def plateau_follows_the_loss_it_is_told_to() -> float:
                 scheduler.step(row["tuning_loss" if place == "tuning" else "train_loss"])
             differences.append(largest([row["learning_rate"] for row in rows], expected, relative=True))
             if place == "tuning":
-                images, model = recipe.data.load(Path("unused")), resnet(recipe, 1, 10).eval()
+                images, model = recipe.data.load(Path("unused")), built(recipe, 1, 10).eval()
                 model.load_state_dict(kept["model"])
                 pixels = torch.from_numpy(images.pixels[images.tuning]).permute(0, 3, 1, 2)
                 with torch.inference_mode():
@@ -357,7 +383,7 @@ def by_loop(recipe: Recipe, weights: dict[str, Path] | None = None) -> tuple[lis
         run = FakeRun(Path(folder), weights=weights or {})
         rows = rows_of(train, recipe, 0, run)
         kept = torch.load(run.folder / "weights.pt", weights_only=True)["model"]
-    trained = {name for name, _ in resnet(recipe, 1, 10).named_parameters()}
+    trained = {name for name, _ in built(recipe, 1, 10).named_parameters()}
     return [float(row["train_loss"]) for row in rows], [kept[name] for name in kept if name in trained]  # type: ignore[arg-type]
 
 
@@ -384,7 +410,7 @@ def by_torch(
     criterion: Criterion = cross_entropy,
 ) -> tuple[list[float], list[Tensor]]:
     """The same of plain torch; of the recipe only network, start, data, batch and epochs are used."""
-    model = initialise(resnet(recipe, 1, 10), recipe, streams(0)["initialisation"])
+    model = initialised(built(recipe, 1, 10), recipe, streams(0)["initialisation"])
     mover, losses = mover_of(model), []
     for i, (images, labels) in enumerate(batches(recipe)):
         for group in mover.param_groups:
@@ -433,6 +459,8 @@ LOOPS = "a loop of plain torch.optim, rates and momenta written out"
     against=LOOPS,
     measure="losses and weights after 6 steps of training, float32",
     bound=1e-5,
+    optimiser=["nag", "momentum", "sgd"],
+    schedule=["step", "constant", "cosine"],
 )
 def the_loop_hands_on_what_sgd_needs() -> float:
     sgd, r = torch.optim.SGD, 0.2 * 16 / 256
@@ -460,6 +488,7 @@ def the_loop_hands_on_what_sgd_needs() -> float:
     against=LOOPS,
     measure="losses and weights after 6 steps of Adagrad, RMSprop, Adam and AdamW, float32",
     bound=1e-5,
+    optimiser=["adagrad", "rmsprop", "adam", "adamw"],
 )
 def the_loop_hands_on_what_the_others_need() -> float:
     o, flat = torch.optim, replace(SMALL, schedule="constant", scaling="none", learning_rate=0.003, epsilon=0.01, weight_decay=0.1)
@@ -499,6 +528,7 @@ def float16(x: np.ndarray) -> np.ndarray:
     against="numpy float32 and float16, bfloat16 by its bits: factors rounded, product rounded",
     measure="4,000 products of two numbers by a linear layer, relative; exact",
     bound=0.0,
+    precision=["fp32", "bf16", "fp16"],
 )
 def products_are_rounded_to_their_type() -> float:
     generator, differences = np.random.default_rng(0), []
@@ -527,7 +557,7 @@ def scales(kind: str, overflows: list[bool]) -> tuple[list[float], int]:
     """The scale after each step, and the steps skipped."""
     weight = nn.Parameter(torch.ones(1))
     mover, found = torch.optim.SGD([weight], lr=0.1), []
-    scaling = Scaling(replace(BASE, precision="fp16", loss_scaling=kind, loss_scale=1024.0), "cpu")
+    scaling = scale_of(replace(BASE, precision="fp16", loss_scaling=kind, loss_scale=1024.0), "cpu")
     for overflow in overflows:
         mover.zero_grad()
         scaling.backward((weight * (math.inf if overflow else 1.0)).sum())
@@ -541,6 +571,7 @@ def scales(kind: str, overflows: list[bool]) -> tuple[list[float], int]:
     against="the rule by hand: dynamic halves at an overflow and doubles after 2,000 steps without (Micikevicius et al. 2018)",
     measure="scale after each of 4,100 steps, and steps skipped; exact",
     bound=0.0,
+    loss_scaling=["static", "dynamic"],
 )
 def the_scale_follows_its_rule() -> float:
     overflows = [i in (0, 1, 7, 2500) for i in range(4100)]

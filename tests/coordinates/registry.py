@@ -4,7 +4,7 @@ A check computes one number, the largest difference from something we did not wr
 same number stands in the table that ``python -m tests.coordinates`` prints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -17,6 +17,7 @@ class Check:
     measure: str  # what the difference is of, with its unit
     bound: float
     difference: Callable[[], float]
+    choices: Mapping[str, tuple[str, ...]]  # of a coordinate that is a choice: those that the comparison goes through
 
     @property
     def name(self) -> str:
@@ -26,13 +27,19 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(*coordinates: str, against: str, measure: str, bound: float) -> Callable[[Callable[[], float]], Callable[[], float]]:
-    """Register a function without arguments that returns the largest difference."""
+def check(
+    *coordinates: str, against: str, measure: str, bound: float, **choices: Iterable[str]
+) -> Callable[[Callable[[], float]], Callable[[], float]]:
+    """Register a function without arguments that returns the largest difference.
+
+    For a coordinate that is a ``Literal`` say which ``choices`` are compared: ``check("loss", ..., loss=["hinge"])``.
+    """
 
     def register(difference: Callable[[], float]) -> Callable[[], float]:
         known = {(each.difference.__code__.co_filename, each.name) for each in CHECKS}
         if (difference.__code__.co_filename, difference.__name__) not in known:  # pytest imports a file under two names
-            CHECKS.append(Check(coordinates, against, measure, bound, difference))
+            covered = {name: tuple(each) for name, each in choices.items()}
+            CHECKS.append(Check(coordinates, against, measure, bound, difference, covered))
         return difference
 
     return register

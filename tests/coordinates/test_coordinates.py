@@ -1,11 +1,14 @@
-"""Every coordinate of the recipe is within its bound of something we did not write."""
+"""Every coordinate of the recipe, and every choice of it, is within its bound of something we did not write."""
 
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from hpsearch.training import Recipe
 from tests.coordinates.every import CHECKS
+
+CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Recipe).items() if get_origin(hint) is Literal}
 
 
 @pytest.mark.parametrize("each", CHECKS, ids=lambda each: each.name)
@@ -18,3 +21,27 @@ def test_every_coordinate_is_checked():
     checked = {name for each in CHECKS for name in each.coordinates}
     assert checked - names == set(), "no such fields"
     assert names - checked == set(), "not checked against anything"
+
+
+def unchecked(choices):
+    """Choices of a recipe that no check goes through, as ``field=choice``."""
+    checked = {f"{name}={choice}" for each in CHECKS for name, covered in each.choices.items() for choice in covered}
+    return {f"{name}={choice}" for name, all_of_them in choices.items() for choice in all_of_them} - checked
+
+
+def test_every_choice_is_checked():
+    """A choice that is added to a Literal needs a check of its own: name it in ``check(..., field=[choice])``."""
+    assert unchecked(CHOICES) == set()
+
+
+def test_what_a_check_goes_through_is_a_choice_of_its_coordinate():
+    for each in CHECKS:
+        for name, covered in each.choices.items():
+            assert name in each.coordinates, each.name
+            assert set(covered) <= set(CHOICES[name]), each.name
+
+
+def test_the_law_names_a_planted_choice():
+    planted = make_dataclass("Planted", [("optimiser", Literal["sgd", "lion"])])
+    found = {name: get_args(hint) for name, hint in get_type_hints(planted).items()}
+    assert unchecked(found) == {"optimiser=lion"}

@@ -69,6 +69,17 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+# rooms of training, of which the same holds: parts know no recipe, networks and data no training loop
+ROOMS = {"laws": 0, "parts": 1, "networks": 2, "data": 2, "images": 3}
+
+
+def upward_in_training(path: Path) -> list[str]:
+    """Imports of a module of ``training`` from a room that is not below its own."""
+    own = path.relative_to(PACKAGE / "training").parts[0].removesuffix(".py")
+    names = {name.split(".")[2] for name in imported(path) if name.startswith("hpsearch.training.")}
+    return [name for name in names & ROOMS.keys() if name != own and ROOMS[name] >= ROOMS[own]]
+
+
 def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -84,6 +95,24 @@ def upward(path: Path) -> list[str]:
 def test_imports_point_down(path: Path) -> None:
     assert layer(path) in LAYER, f"{path} stands in no layer"
     assert upward(path) == []
+
+
+IN_TRAINING = [path for path in modules() if path.is_relative_to(PACKAGE / "training") and path.parent != PACKAGE / "training"]
+
+
+@pytest.mark.parametrize("path", IN_TRAINING, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_parts_and_networks_know_nothing_of_the_recipe(path: Path) -> None:
+    assert upward_in_training(path) == []
+
+
+PARTS_MAY_IMPORT = {"hpsearch.errors", "hpsearch.training.parts"}  # whoever takes a part takes no study, no data and no record
+
+
+def test_parts_stand_alone() -> None:
+    for path in (PACKAGE / "training" / "parts").glob("*.py"):
+        ours = [name for name in imported(path) if name.startswith("hpsearch.")]
+        strays = [name for name in ours if not name.startswith(tuple(PARTS_MAY_IMPORT))]
+        assert strays == [], path
 
 
 def test_no_file_name_stands_in_two_rooms() -> None:
@@ -106,6 +135,16 @@ def test_the_laws_see_a_planted_import(tmp_path: Path, monkeypatch: pytest.Monke
     planted.write_text("from hpsearch.report import write\n")
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     assert upward(planted) == ["report"]
+
+
+def test_the_laws_see_a_planted_import_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = tmp_path / "training" / "parts" / "planted.py"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("from hpsearch.training.images.recipe import Recipe\n")
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    assert upward_in_training(planted) == ["images"]
+    with pytest.raises(AssertionError, match="planted"):
+        test_parts_stand_alone()
 
 
 def test_declared_is_imported_and_imported_is_declared() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from hpsearch import Claim, OneMinus, Round, Space, Study, Trial, Trick, Tune, Uniform, ladder, leave_one_out
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
 from hpsearch.study.agenda import Agenda, agenda
-from hpsearch.values import digest
+from hpsearch.values import digest, to_json
 
 ROW_COLUMNS = ["key", "role", "arm", "round", "seed", "epoch", "train_loss", "loss", "top1", "top5", "images_per_second"]
 
@@ -68,7 +68,8 @@ def full(**changes: Any) -> Study:
 
 def noise(trial: Trial, what: str = "") -> float:
     """A standard normal number that depends on nothing but the trial."""
-    return float(np.random.default_rng(int(digest([trial.key, what])[:12], 16)).standard_normal())
+    content = [to_json(trial.config), trial.seed, trial.epochs, trial.held_out, what]
+    return float(np.random.default_rng(int(digest(content)[:12], 16)).standard_normal())
 
 
 def top1(trial: Trial, epoch: int | None = None) -> float:

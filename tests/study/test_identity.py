@@ -84,9 +84,7 @@ def test_our_own_loop_reaches_what_it_trains_with() -> None:
     import hpsearch.study.fingerprint as module
     from hpsearch.study import BUILT_IN
 
-    reader = module._Reader(BUILT_IN.resolve().parents[1])
-    reader.visit(BUILT_IN.resolve(), "train")
-    reached = {path for path, _ in reader.texts}
+    reached = set(module.read_file(BUILT_IN, "train", BUILT_IN.parents[1]).files)
     assert {
         "images/loop.py",
         "parts/losses.py",

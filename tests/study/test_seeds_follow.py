@@ -15,7 +15,6 @@ from hpsearch.study.agenda import agenda
 from hpsearch.trials.here import run_here
 from hpsearch.trials.launch import Resources
 from hpsearch.trials.session import Session
-from hpsearch.values import digest
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def study(**changes):
 
 def score(trial):
     """A hundred standard deviations for the strong trick, nothing for the void one."""
-    noise = random.Random(digest(trial.key)).gauss(0, 1)
+    noise = random.Random(f"{trial.config} {trial.seed}").gauss(0, 1)
     return 100.0 * trial.config.strong + noise
 
 

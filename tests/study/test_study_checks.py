@@ -85,7 +85,8 @@ REFUSED = [
     ({"base": {"rate": 1}}, "Study.base must be an instance of a frozen dataclass, got {'rate': 1}: write @dataclass(frozen=True)"),
     (
         {"base": Unrecorded(), "vary": Plan((Arm(),))},
-        "set() (set) cannot be recorded: use numbers, texts, tuples or frozen dataclasses of them",
+        "Study.base, Unrecorded(...), cannot be recorded: set() (set) cannot be recorded: use numbers, texts, paths, "
+        "members of an Enum, tuples, or frozen dataclasses of them",
     ),
     ({"train": None}, "Study.base is a Config, so the study needs train=, the function that trains it"),
     ({"train": short}, f"Study.train must be a function (config, seed, epochs, run), got {short!r}"),

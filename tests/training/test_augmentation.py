@@ -8,7 +8,7 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from hpsearch.training.images.augmentation import boxes, centred, crop_draws, flipped, padded_crop, stretched
+from hpsearch.training.parts.augmentation import boxes, centred, crop_draws, flipped, padded_crop, stretched
 
 
 def noise(count=6, channels=3, size=16):

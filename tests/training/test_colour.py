@@ -9,7 +9,7 @@ from scipy.stats import kstest, uniform
 from torchvision.transforms.v2 import functional as tv
 
 from hpsearch.errors import Refused
-from hpsearch.training.images.colour import (
+from hpsearch.training.parts.colour import (
     EIGENVALUES,
     EIGENVECTORS,
     brightened,

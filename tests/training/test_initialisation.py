@@ -8,16 +8,17 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
+from hpsearch.training.images.settings import built, initialised
 from hpsearch.training.images.streams import PURPOSES, streams
-from hpsearch.training.networks.resnet import Residual, resnet
-from hpsearch.training.parts.initialisation import initialise, msra, uniform, xavier
+from hpsearch.training.networks.modules.residual import Residual
+from hpsearch.training.parts.initialisation import msra, uniform, xavier
 
 RECIPE = Recipe(data=digits(), depth=50, width=8, downsample_in="3x3")
 
 
 def made(initialisation="xavier", zero_gamma=False, seed=0, **changes):
     recipe = replace(RECIPE, initialisation=initialisation, zero_gamma=zero_gamma, **changes)
-    return initialise(resnet(recipe, 3, 10), recipe, streams(seed)["initialisation"])
+    return initialised(built(recipe, 3, 10), recipe, streams(seed)["initialisation"])
 
 
 @pytest.mark.parametrize(("shape", "fans"), [((96, 64, 3, 3), (64 + 96) * 9), ((128, 256), 128 + 256)])

@@ -15,11 +15,9 @@ from hpsearch.errors import Refused
 from hpsearch.training import Digits, Recipe, digits, image_folder
 from hpsearch.training.images import loop
 from hpsearch.training.images.loop import train
+from hpsearch.training.images.settings import built, factor, initialised
 from hpsearch.training.images.streams import streams
 from hpsearch.training.images.teaching import guide
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.initialisation import initialise
-from hpsearch.training.parts.schedules import factor
 from tests.training.fake_run import CLOCK, FakeRun, measured, rows_of
 
 SMALL = Recipe(data=digits(200), depth=14, width=8, stem="small", batch_size=32, epochs=3)
@@ -175,7 +173,7 @@ def test_kept_weights_score_as_the_last_row_says(run):
     rows = rows_of(train, SMALL, 0, run)
     assert run.kept == ["weights.pt"]
     kept = torch.load(run.folder / "weights.pt", weights_only=True)
-    model = resnet(SMALL, 1, 10)
+    model = built(SMALL, 1, 10)
     model.load_state_dict(kept["model"])
     images = SMALL.data.load(run.folder)
     pixels = torch.from_numpy(images.pixels[images.tuning]).permute(0, 3, 1, 2)
@@ -208,7 +206,7 @@ def test_a_whole_training_is_that_of_plain_torch(run):
     model.conv1, model.bn1, model.maxpool = nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.Identity()
     model.layer1[0].conv1 = nn.Conv2d(8, 8, 1, bias=False)
     model.layer1[0].downsample[0] = nn.Conv2d(8, 32, 1, bias=False)
-    ours = initialise(resnet(recipe, 1, 10), recipe, streams(7)["initialisation"]).state_dict()
+    ours = initialised(built(recipe, 1, 10), recipe, streams(7)["initialisation"]).state_dict()
     model.load_state_dict(dict(zip(model.state_dict(), ours.values(), strict=True)))
     kinds = [[p for p in model.parameters() if (p.ndim > 1) is large] for large in (True, False)]
     groups = [{"params": kinds[0], "weight_decay": 0.1}, {"params": kinds[1], "weight_decay": 0.0}]
@@ -241,7 +239,7 @@ def test_a_batch_in_parts_is_the_whole_batch_where_the_norm_sees_no_more(tmp_pat
 
 def test_decayed_parameters_are_counted_in_the_row(run):
     row = next(train(replace(SMALL, epochs=1, decay_biases=False, decay_gammas=False, decay_betas=False), 0, 1, run))
-    model = resnet(SMALL, 1, 10)
+    model = built(SMALL, 1, 10)
     vectors = [p for p in model.parameters() if p.ndim == 1]
     assert row["undecayed"] == [len(vectors), sum(p.numel() for p in vectors)]
     every = list(model.parameters())
@@ -352,7 +350,7 @@ def test_a_student_equal_to_its_teacher_has_nothing_to_learn(tmp_path):
     mean, deviation = kept["mean"], kept["deviation"]
     asked = guide(taught, run, 1, 10, mean + 3, 2 * deviation)  # a student that normalises in another way
     raw = 255 * torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    model = resnet(SMALL, 1, 10)
+    model = built(SMALL, 1, 10)
     model.load_state_dict(kept["model"])
     expected = model.eval()((raw - mean) / deviation)
     torch.testing.assert_close(asked.logits((raw - mean - 3) / (2 * deviation)), expected, rtol=1e-4, atol=1e-4)

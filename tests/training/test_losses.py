@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.parts.losses import code_epsilon, cross_entropy, distillation, hinge, loss, smoothed
+from hpsearch.training.images.settings import loss
+from hpsearch.training.parts.losses import code_epsilon, cross_entropy, distillation, hinge, smoothed
 
 
 @given(st.integers(2, 30), st.floats(0, 0.9), st.integers(0, 2**31))

@@ -8,10 +8,9 @@ from torch import nn
 
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
+from hpsearch.training.images.settings import built, initialised
 from hpsearch.training.images.streams import streams
-from hpsearch.training.networks.norms import Dropout, GhostBatchNorm, dropped_by, kinds
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.initialisation import initialise
+from hpsearch.training.parts.norms import Dropout, GhostBatchNorm, dropped_by, kinds
 
 SMALL = Recipe(data=digits(), depth=14, width=8, stem="small", norm_groups=4, norm_images=4)
 NORMS = ["batch", "ghost", "layer", "group", "weight", "none"]
@@ -19,7 +18,7 @@ NORMS = ["batch", "ghost", "layer", "group", "weight", "none"]
 
 def made(norm, **changes):
     recipe = replace(SMALL, norm=norm, **changes)
-    return initialise(resnet(recipe, 3, 10), recipe, streams(0)["initialisation"])
+    return initialised(built(recipe, 3, 10), recipe, streams(0)["initialisation"])
 
 
 def noise(*shape, seed=0):

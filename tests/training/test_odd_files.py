@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 from hpsearch.errors import Refused
 from hpsearch.training import image_folder
 from hpsearch.training.data.reading import reader
-from hpsearch.training.images.augmentation import crop_draws
+from hpsearch.training.parts.augmentation import crop_draws
 
 SIZE = 12
 CLOTHING = Path(__file__).parents[3] / "shared" / "data" / "clothing_small" / "clothing_small_144px.tar.gz"

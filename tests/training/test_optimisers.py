@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.laws import Norm
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.parts.optimisers import counts, groups, momentum_at, optimiser, peak, steer
+from hpsearch.training.images.settings import built, counts, groups, momentum_at, optimiser, peak
+from hpsearch.training.parts.literals import Norm
+from hpsearch.training.parts.optimisers import steer
 
 D = Recipe(data=digits(), downsample_in="3x3", deep_stem=True, pool_in_shortcut=True, weight_decay=0.01)
 
@@ -24,7 +24,7 @@ NO_BIAS = {"decay_biases": False, "decay_gammas": False, "decay_betas": False}
 def decays(recipe):
     """Decay to (tensors, parameters)."""
     found = {}
-    for group in groups(resnet(recipe, 3, 1000), recipe):
+    for group in groups(built(recipe, 3, 1000), recipe):
         tensors, parameters = found.get(group["weight_decay"], (0, 0))
         found[group["weight_decay"]] = (tensors + len(group["params"]), parameters + sum(p.numel() for p in group["params"]))
     return found
@@ -32,13 +32,13 @@ def decays(recipe):
 
 def test_without_bias_decay_one_dimensional_tensors_are_left_alone():
     assert decays(replace(D, **NO_BIAS)) == {0.0: (111, 54_248), 0.01: (56, 25_576_264 - 54_248)}
-    found = counts(resnet(D, 3, 1000), replace(D, **NO_BIAS))
+    found = counts(built(D, 3, 1000), replace(D, **NO_BIAS))
     assert found == {"decayed": [56, 25_576_264 - 54_248], "undecayed": [111, 54_248]}
 
 
 def test_with_bias_decay_all_are_decayed():
     assert decays(D) == {0.01: (167, 25_576_264)}
-    assert counts(resnet(D, 3, 1000), D) == {"decayed": [167, 25_576_264], "undecayed": [0, 0]}
+    assert counts(built(D, 3, 1000), D) == {"decayed": [167, 25_576_264], "undecayed": [0, 0]}
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def test_with_bias_decay_all_are_decayed():
     ids=["biases", "gammas", "betas"],
 )
 def test_each_kind_has_its_own_switch(field, expected):
-    model = resnet(D, 3, 1000)
+    model = built(D, 3, 1000)
     _, undecayed = groups(model, replace(D, **{field: False}))
     assert set(undecayed["params"]) == expected(model)
     assert len(undecayed["params"]) == {"decay_biases": 1}.get(field, 55)
 
 
 def test_only_weights_of_convolutions_and_linear_layers_are_decayed():
-    model = resnet(D, 3, 10)
+    model = built(D, 3, 10)
     weights = {id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)}
     assert {id(p) for p in groups(model, replace(D, **NO_BIAS))[0]["params"]} == weights
 
 
 def test_without_bias_decay_the_groups_are_timms():
-    model = resnet(D, 3, 10)
+    model = built(D, 3, 10)
     ours = {g["weight_decay"]: {id(p) for p in g["params"]} for g in groups(model, replace(D, **NO_BIAS))}
     theirs = {g["weight_decay"]: {id(p) for p in g["params"]} for g in timm.optim.param_groups_weight_decay(model, 0.01)}
     assert ours == theirs
@@ -74,7 +74,7 @@ def test_without_bias_decay_the_groups_are_timms():
 @pytest.mark.parametrize("norm", get_args(Norm))
 def test_every_parameter_is_moved_by_exactly_one_group(norm, switches):
     recipe = replace(D, norm=norm, depth=14, **switches)
-    model = resnet(recipe, 3, 10)
+    model = built(recipe, 3, 10)
     moved = [id(p) for group in groups(model, recipe) for p in group["params"]]
     assert sorted(moved) == sorted(id(p) for p in model.parameters())
     assert sum(tensors for tensors, _ in counts(model, recipe).values()) == len(moved)
@@ -83,7 +83,7 @@ def test_every_parameter_is_moved_by_exactly_one_group(norm, switches):
 def test_undecayed_parameters_only_follow_their_gradients():
     """One step on a loss of no slope: what is decayed shrinks by rate times decay, what is not stays."""
     recipe = replace(D, depth=14, width=8, optimiser="sgd", weight_decay=0.5, **NO_BIAS)
-    model = resnet(recipe, 3, 10)
+    model = built(recipe, 3, 10)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     mover = optimiser(model, recipe)
     steer(mover, 0.1, 0.0)
@@ -275,7 +275,7 @@ def test_the_peak_grows_with_the_batch():
 @pytest.mark.parametrize("name", RULES)
 def test_every_optimiser_goes_on_from_its_state(name):
     recipe = replace(D, optimiser=name, depth=14, width=8, stem="small")
-    models, x = [resnet(recipe, 3, 10) for _ in range(2)], torch.rand(8, 3, 8, 8)
+    models, x = [built(recipe, 3, 10) for _ in range(2)], torch.rand(8, 3, 8, 8)
     movers = [optimiser(model, recipe) for model in models]
     models[1].load_state_dict(models[0].state_dict())
 

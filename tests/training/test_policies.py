@@ -5,7 +5,7 @@ import torch
 from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 
-from hpsearch.training.images.policies import erased, repeated, trivial_augment
+from hpsearch.training.parts.policies import erased, repeated, trivial_augment
 
 
 def pictures(count, channels=3, size=12):

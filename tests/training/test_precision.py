@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.laws import Optimiser
-from hpsearch.training.images.precision import Scaling, autocast
-from hpsearch.training.parts.optimisers import optimiser, steer
+from hpsearch.training.images.settings import optimiser
+from hpsearch.training.images.settings import scaling as scale_of
+from hpsearch.training.parts.optimisers import Optimiser, steer
+from hpsearch.training.parts.precision import autocast
 
 HALF = Recipe(data=digits(), precision="fp16", loss_scale=128.0)
 
@@ -33,7 +34,7 @@ def stepped(scaling, model, mover, scale=1.0):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_without_a_scale_a_step_is_a_step(precision):
     model, mover = line()
-    scaling = Scaling(replace(HALF, precision=precision, loss_scale=2.0**127), "cpu")
+    scaling = scale_of(replace(HALF, precision=precision, loss_scale=2.0**127), "cpu")
     assert stepped(scaling, model, mover, 8.0) is True  # times that scale it is no float32
     assert model.weight.item() == pytest.approx(0.2)
     assert scaling.skipped == 0
@@ -42,7 +43,7 @@ def test_without_a_scale_a_step_is_a_step(precision):
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 def test_a_scaled_step_is_the_step(kind):
     model, mover = line()
-    scaling = Scaling(replace(HALF, loss_scaling=kind), "cpu")
+    scaling = scale_of(replace(HALF, loss_scaling=kind), "cpu")
     for _ in range(3):
         assert stepped(scaling, model, mover)
     assert model.weight.item() == pytest.approx(0.7)
@@ -50,7 +51,7 @@ def test_a_scaled_step_is_the_step(kind):
 
 def test_a_dynamic_scale_recovers_from_an_overflow_and_counts_it():
     model, mover = line()
-    scaling = Scaling(replace(HALF, loss_scale=2.0**127), "cpu")  # times a gradient of 8 it is no float32
+    scaling = scale_of(replace(HALF, loss_scale=2.0**127), "cpu")  # times a gradient of 8 it is no float32
     done = [stepped(scaling, model, mover, 8.0) for _ in range(5)]
     assert done == [False, False, False, True, True]
     assert scaling.skipped == 3
@@ -59,7 +60,7 @@ def test_a_dynamic_scale_recovers_from_an_overflow_and_counts_it():
 
 def test_a_static_scale_stays():
     model, mover = line()
-    scaling = Scaling(replace(HALF, loss_scaling="static", loss_scale=2.0**127), "cpu")
+    scaling = scale_of(replace(HALF, loss_scaling="static", loss_scale=2.0**127), "cpu")
     assert [stepped(scaling, model, mover, 8.0) for _ in range(4)] == [False] * 4
     assert (scaling.skipped, model.weight.item()) == (4, 1.0)
     assert stepped(scaling, model, mover, 0.5) is True
@@ -67,9 +68,9 @@ def test_a_static_scale_stays():
 
 def test_the_scale_and_the_count_go_on_from_their_state():
     model, mover = line()
-    one = Scaling(replace(HALF, loss_scale=2.0**127), "cpu")
+    one = scale_of(replace(HALF, loss_scale=2.0**127), "cpu")
     stepped(one, model, mover, 8.0)
-    other = Scaling(replace(HALF, loss_scale=2.0**127), "cpu")
+    other = scale_of(replace(HALF, loss_scale=2.0**127), "cpu")
     other.load_state_dict(one.state_dict())
     assert other.skipped == 1
     assert [stepped(other, model, mover, 8.0) for _ in range(3)] == [False, False, True]
@@ -87,7 +88,7 @@ def test_small_updates_add_up_in_the_master_weights():
     """In fp16 itself 1 - 0.0001 is 1: a thousand such steps would do nothing."""
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 1.0)
-    mover, scaling = torch.optim.SGD(model.parameters(), lr=1e-4), Scaling(HALF, "cpu")
+    mover, scaling = torch.optim.SGD(model.parameters(), lr=1e-4), scale_of(HALF, "cpu")
     x = torch.ones(1, 1)
     for _ in range(1000):
         mover.zero_grad()
@@ -105,7 +106,7 @@ def test_small_gradients_survive_only_when_scaled():
     gradients = []
     for scale in (1.0, 128.0):
         model, mover = line()
-        scaling = Scaling(replace(HALF, loss_scaling="static", loss_scale=scale), "cpu")
+        scaling = scale_of(replace(HALF, loss_scaling="static", loss_scale=scale), "cpu")
         mover.zero_grad()
         with autocast("fp16", "cpu"):
             out = model(torch.full((1, 1), 1.0))
@@ -127,7 +128,7 @@ def nothing_is_blank():
 def moved(recipe, slopes):
     """Weights of a line after one step per slope, and the steps that were skipped."""
     model, _ = line()
-    mover, scaling = optimiser(model, recipe), Scaling(recipe, "cpu")
+    mover, scaling = optimiser(model, recipe), scale_of(recipe, "cpu")
     for slope in slopes:
         steer(mover, 0.1, recipe.momentum)
         stepped(scaling, model, mover, slope)
@@ -150,13 +151,13 @@ def test_a_skipped_step_leaves_every_optimiser_as_it_was(name, bad, where, nothi
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 def test_a_scale_may_be_a_whole_number(kind):
     model, mover = line()
-    assert stepped(Scaling(replace(HALF, loss_scale=128, loss_scaling=kind), "cpu"), model, mover)
+    assert stepped(scale_of(replace(HALF, loss_scale=128, loss_scaling=kind), "cpu"), model, mover)
     assert model.weight.item() == pytest.approx(0.9)
 
 
 def test_every_tensor_is_looked_at():
     model = nn.Linear(3, 2)
-    mover, scaling = torch.optim.SGD(model.parameters(), lr=0.1), Scaling(HALF, "cpu")
+    mover, scaling = torch.optim.SGD(model.parameters(), lr=0.1), scale_of(HALF, "cpu")
     for bad, done in ((float("nan"), False), (1.0, True)):
         mover.zero_grad()
         scaling.backward((model.weight * torch.tensor([1e30, 1.0, 1.0])).sum() + bad * model.bias[1])
@@ -167,7 +168,7 @@ def test_every_tensor_is_looked_at():
 def test_a_dynamic_scale_doubles_after_2000_steps_without_overflow_and_a_static_one_does_not():
     for kind, expected in (("dynamic", [128.0, 256.0]), ("static", [128.0, 128.0])):
         model, mover = line()
-        scaling = Scaling(replace(HALF, loss_scaling=kind), "cpu")
+        scaling = scale_of(replace(HALF, loss_scaling=kind), "cpu")
         scales = []
         for steps in (1999, 1):
             for _ in range(steps):
@@ -189,7 +190,7 @@ def ours_in_half(steps, scale, rate=0.5):
     """The weights of a small network after so many steps of ours, with Nesterov's momentum."""
     recipe = replace(HALF, loss_scaling="static", loss_scale=scale, weight_decay=0.01)
     model, x, labels = small()
-    mover, scaling = optimiser(model, recipe), Scaling(recipe, "cpu")
+    mover, scaling = optimiser(model, recipe), scale_of(recipe, "cpu")
     for _ in range(steps):
         steer(mover, rate, 0.9)
         mover.zero_grad()
@@ -233,7 +234,7 @@ def test_where_nothing_overflows_a_scaled_step_in_fp32_is_the_unscaled_one(scale
     paths = []
     for recipe in (replace(HALF, loss_scale=scale), replace(HALF, precision="fp32")):
         model, x, labels = small()
-        mover, scaling = optimiser(model, recipe), Scaling(recipe, "cpu")
+        mover, scaling = optimiser(model, recipe), scale_of(recipe, "cpu")
         for _ in range(5):
             steer(mover, 0.5, 0.9)
             mover.zero_grad()
@@ -246,7 +247,7 @@ def test_where_nothing_overflows_a_scaled_step_in_fp32_is_the_unscaled_one(scale
 def in_half(gradient, scale):
     """The gradient that arrives when ``gradient`` passes through a product in fp16, scaled by ``scale``."""
     model, mover = line()
-    scaling = Scaling(replace(HALF, loss_scaling="static", loss_scale=scale), "cpu")
+    scaling = scale_of(replace(HALF, loss_scaling="static", loss_scale=scale), "cpu")
     with autocast("fp16", "cpu"):
         out = model(torch.ones(1, 1))
     scaling.backward(out.float().sum() * gradient)

@@ -13,7 +13,7 @@ import torchvision
 from hpsearch.errors import Refused
 from hpsearch.training import Pretrained, Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.networks.weights import load_pretrained, said_of
+from hpsearch.training.images.weights import load_pretrained, said_of
 from hpsearch.values import canonical
 from tests.training.fake_run import FakeRun, rows_of
 
@@ -59,7 +59,7 @@ def test_the_teacher_of_the_paper_fits(tmp_path):
     torch.save({name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()}, tmp_path / "w.pt")
     found = load_pretrained(tmp_path / "w.pt")
     assert sum(p.numel() for p in found.model.parameters()) == 60_212_040
-    assert (found.recipe.depth, found.recipe.deep_stem, found.recipe.pool_in_shortcut, found.classes) == (152, True, True, 1000)
+    assert (found.network.depth, found.network.deep_stem, found.network.pool_in_shortcut, found.classes) == (152, True, True, 1000)
 
 
 def zeros(state):

@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as tv
 from hpsearch.errors import Refused
 from hpsearch.training.data import Images, reading
 from hpsearch.training.data.reading import reader, statistics
-from hpsearch.training.images.augmentation import boxes, crop_draws
+from hpsearch.training.parts.augmentation import boxes, crop_draws
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]

@@ -6,8 +6,10 @@ from dataclasses import fields, replace
 
 import pytest
 
+from hpsearch.ablation import Arm, Trick
 from hpsearch.errors import Refused
-from hpsearch.training import Recipe, digits, image_folder
+from hpsearch.training import PlainConvNet, Recipe, ResNet, digits, image_folder
+from hpsearch.training.images.recipe import RESIDUAL, network_of
 from hpsearch.values import canonical, from_json, to_json
 
 BASE = Recipe(data=digits())
@@ -22,6 +24,7 @@ REFUSED = [
     ("epochs", 1.5, "whole epochs >= 1"),
     ("epochs", True, "whole epochs >= 1"),
     ("batch_size", 1, "whole batch_size >= 2, for batch norm"),
+    ("network", "resnet18", r"a network such as PlainConvNet\(width=32\), or None"),
     ("depth", 51, "depth to be one of 14, 18, 26, 34, 50, 101, 152"),
     ("depth", 50.0, "depth to be one of"),
     ("width", 0, "whole width >= 1"),
@@ -100,8 +103,15 @@ def test_refuses_a_value_naming_law_field_and_value(name, value, law):
     assert repr(value) in str(refusal.value)
 
 
-def test_every_field_has_a_refusal():
-    assert {name for name, _, _ in REFUSED} == {field.name for field in fields(Recipe)}
+class Nothing:
+    """What no field may be."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Recipe)])
+def test_every_field_has_a_law(name):
+    for value in (Nothing(), math.nan, "nothing", -1):
+        with pytest.raises(Refused, match=f"Recipe needs .*, got {name}="):
+            replace(BASE, **{name: value})
 
 
 @pytest.mark.parametrize("depth", [18, 34])
@@ -139,6 +149,37 @@ def test_fields_that_contradict_each_other(changes, sentence):
         replace(BASE, **changes)
 
 
+def test_without_a_network_the_fields_describe_a_residual_one():
+    recipe = replace(BASE, depth=26, width=8, stem="small", downsample_in="3x3", norm="group", norm_groups=4, dropout=0.1)
+    expected = ResNet(depth=26, width=8, stem="small", downsample_in="3x3", norm="group", norm_groups=4, dropout=0.1)
+    assert network_of(recipe) == expected == network_of(replace(BASE, network=expected))
+
+
+OTHERS = {"depth": 26, "width": 8, "stem": "small", "downsample_in": "3x3", "deep_stem": True, "pool_in_shortcut": True}
+OTHERS |= {"norm": "layer", "norm_images": 4, "norm_groups": 4, "dropout": 0.1}
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+def test_a_trick_on_a_residual_network_is_refused_over_another_one(name):
+    base, trick = replace(BASE, network=PlainConvNet(width=8)), Trick("bent", {name: OTHERS[name]})
+    with pytest.raises(
+        Refused, match=rf"{name}=.* describes a residual network, and the recipe's network is PlainConvNet\(width=8"
+    ):
+        Arm((trick,)).over(base)
+
+
+def test_zero_gamma_needs_residual_blocks():
+    with pytest.raises(Refused, match="zero_gamma=True needs residual blocks, and PlainConvNet has none"):
+        replace(BASE, network=PlainConvNet(), zero_gamma=True)
+    assert replace(BASE, network=ResNet(depth=26), zero_gamma=True).zero_gamma
+
+
+def test_a_recipe_of_an_earlier_version_is_read():
+    written = to_json(BASE)
+    del written["network"]  # which there was not
+    assert from_json(written) == BASE
+
+
 def test_warmup_ends_before_the_first_milestone():
     with pytest.raises(
         Refused, match=r"warmup must end before the first milestone, got warmup=0.3 and milestones=\(0.25, 0.5, 0.75\)"
@@ -149,8 +190,9 @@ def test_warmup_ends_before_the_first_milestone():
 
 
 @pytest.mark.parametrize("data", [digits(), digits(100), image_folder("$HPSEARCH_DATA", 64, per_class=10)])
-def test_travels_as_json(data):
-    recipe = Recipe(data=data, warmup=5 / 120, milestones=(1 / 3, 2 / 3), smoothing=0.1)
+@pytest.mark.parametrize("network", [None, PlainConvNet(width=8, stages=(1, 2)), ResNet(depth=26)])
+def test_travels_as_json(data, network):
+    recipe = Recipe(data=data, network=network, warmup=5 / 120, milestones=(1 / 3, 2 / 3), smoothing=0.1)
     again = from_json(json.loads(json.dumps(to_json(recipe))))
     assert again == recipe
     assert hash(again) == hash(recipe)

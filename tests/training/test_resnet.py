@@ -11,9 +11,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.resnet import Bottleneck
 
 from hpsearch.training import Recipe, digits
+from hpsearch.training.images.recipe import network_of
+from hpsearch.training.images.settings import built, initialised
 from hpsearch.training.images.streams import streams
-from hpsearch.training.networks.resnet import BLOCKS, Residual, multiply_adds, parameters, resnet
-from hpsearch.training.parts.initialisation import initialise
+from hpsearch.training.networks.modules.residual import Residual
+from hpsearch.training.networks.resnet import BLOCKS
 
 A = Recipe(data=digits())
 B = replace(A, downsample_in="3x3")
@@ -35,7 +37,7 @@ SMALL = replace(A, depth=14, width=8, stem="small")
 )
 def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
     with torch.device("meta"):
-        model = resnet(recipe, channels=3, classes=1000)
+        model = built(recipe, channels=3, classes=1000)
     assert sum(p.numel() for p in model.parameters()) == parameters
     counter = FlopCounterMode(display=False)
     with counter, torch.device("meta"):
@@ -45,7 +47,7 @@ def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
 
 @pytest.mark.parametrize(("size", "giga_macs"), [(160, 2.210), (176, 2.756), (192, 3.181), (256, 5.653), (288, 7.155)])
 def test_multiply_adds_of_resnet_50_d_at_other_sizes(size, giga_macs):
-    ours = multiply_adds(D, 3, 1000, size)
+    ours = network_of(D).multiply_adds(3, 1000, size)
     counter = FlopCounterMode(display=False)
     with counter, torch.device("meta"):
         timm.create_model("resnet50d").eval()(torch.empty(1, 3, size, size))
@@ -56,11 +58,11 @@ def test_multiply_adds_of_resnet_50_d_at_other_sizes(size, giga_macs):
 @pytest.mark.parametrize(("recipe", "layers", "entries"), [(A, 53, 320), (C, 55, 332), (replace(D, depth=152), 157, 944)])
 def test_layers_and_entries(recipe, layers, entries):
     with torch.device("meta"):
-        model = resnet(recipe, 3, 1000)
+        model = built(recipe, 3, 1000)
     for kind in (torch.nn.Conv2d, torch.nn.BatchNorm2d):
         assert sum(isinstance(module, kind) for module in model.modules()) == layers
     assert len(model.state_dict()) == entries
-    assert parameters(recipe, 3, 1000) == sum(p.numel() for p in model.parameters())
+    assert network_of(recipe).parameters(3, 1000) == sum(p.numel() for p in model.parameters())
 
 
 def copied(model, reference):
@@ -113,7 +115,7 @@ def both(name, size, count=2, dtype=torch.float64):
     recipe, reference = REFERENCES[name]
     theirs = lively(reference()).to(dtype)
     images = torch.rand(count, 3, size, size, dtype=dtype, generator=torch.Generator().manual_seed(1))
-    return copied(resnet(recipe, channels=3, classes=1000), theirs), theirs, images
+    return copied(built(recipe, channels=3, classes=1000), theirs), theirs, images
 
 
 # odd maps are pooled over the pixels there are, which even ones cannot show
@@ -155,9 +157,9 @@ def test_in_single_precision_the_difference_is_rounding(name):
 
 
 def test_pool_alone_changes_only_the_shortcuts():
-    pools = [m for m in resnet(replace(A, pool_in_shortcut=True), 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
+    pools = [m for m in built(replace(A, pool_in_shortcut=True), 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
     assert len(pools) == 3
-    assert not [m for m in resnet(A, 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
+    assert not [m for m in built(A, 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
 
 
 @pytest.mark.parametrize("depth", BLOCKS)
@@ -166,7 +168,7 @@ def test_small_stem_keeps_the_size_of_the_image(depth, changes):
     recipe = replace(SMALL, depth=depth, downsample_in="3x3", **changes)
     shapes = []
     with torch.device("meta"):
-        model = resnet(recipe, channels=1, classes=10)
+        model = built(recipe, channels=1, classes=10)
     model[0].register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
     with torch.device("meta"):
         assert model(torch.empty(2, 1, 8, 8)).shape == (2, 10)
@@ -179,7 +181,7 @@ def test_every_subset_of_the_changes_is_a_network():
         for deep_stem in (False, True):
             for pool in (False, True):
                 recipe = replace(SMALL, downsample_in=downsample_in, deep_stem=deep_stem, pool_in_shortcut=pool)
-                model = initialise(resnet(recipe, 1, 10), recipe, streams(0)["initialisation"])
+                model = initialised(built(recipe, 1, 10), recipe, streams(0)["initialisation"])
                 counts.add(round(model.eval()(torch.ones(1, 1, 8, 8)).sum().item(), 6))
     assert len(counts) == 8
 
@@ -187,7 +189,7 @@ def test_every_subset_of_the_changes_is_a_network():
 def test_depth_counts_the_layers():
     # convolutions and the last layer; shortcuts do not count
     for depth in BLOCKS:
-        model = resnet(replace(A, depth=depth, downsample_in="3x3"), 3, 10)
+        model = built(replace(A, depth=depth, downsample_in="3x3"), 3, 10)
         inside = sum(isinstance(m, torch.nn.Conv2d) for block in model[1] for m in block.branch)
         assert inside + 2 == depth
         assert all(isinstance(block, Residual) for block in model[1])

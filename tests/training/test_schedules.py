@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.laws import Schedule
-from hpsearch.training.parts.schedules import cosine, factor
+from hpsearch.training.images.settings import factor
+from hpsearch.training.parts.schedules import Schedule, cosine
 
 BASE = Recipe(data=digits())
 COSINE = replace(BASE, schedule="cosine")

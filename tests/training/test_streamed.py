@@ -16,8 +16,8 @@ from hpsearch.errors import Refused
 from hpsearch.training import Recipe, image_folder
 from hpsearch.training.data import Streamed, reading
 from hpsearch.training.data.reading import reader
-from hpsearch.training.images.augmentation import boxes, crop_draws
 from hpsearch.training.images.loop import train
+from hpsearch.training.parts.augmentation import boxes, crop_draws
 from tests.training.fake_run import FakeRun, measured
 
 SIZES = ((40, 31), (31, 40), (64, 17), (20, 20), (90, 77))  # width, height

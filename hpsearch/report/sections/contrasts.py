@@ -8,6 +8,7 @@ import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.needed import seconds_needed
+from hpsearch.report.sections.marks import mark_arms, mark_contrasts
 from hpsearch.report.words import Unit, count, decimals, hours, known, listed, short_names, unit
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scores_of
@@ -40,13 +41,15 @@ def ablation(evidence: Evidence) -> tuple[Block, ...]:
         return ()
     written, estimated = unit_of(evidence), effects(evidence)
     measured, needed = [effect for effect in estimated if effect.value is not None], seconds_needed(evidence, estimated)
-    blocks: list[Block] = [contrasts(estimated, written, evidence.study.repeat, needed)] if measured else []
+    blocks: list[Block] = []
+    if measured:
+        blocks.append(mark_contrasts(contrasts(estimated, written, evidence.study.repeat, needed), evidence))
     blocks += [
         Fold("How sure each row is: p-values, standard errors and degrees of freedom", (certainty_table(estimated, written),))
     ] * any(effect.low is not None for effect in measured)
     if not measured:
         blocks.append(Text(f"No contrast has been measured yet. {resolution(evidence)}"))
-    blocks.append(arms_table(arms_frame(evidence), written, evidence.study.repeat))
+    blocks.append(mark_arms(arms_table(arms_frame(evidence), written, evidence.study.repeat), evidence))
     if not (claims := claims_frame(evidence)).empty:
         blocks.append(claims_table(claims))
     return (*blocks, *(other_metric(evidence, metric, n) for n, (metric, _) in enumerate(evidence.study.also)))

@@ -5,6 +5,7 @@ import pandas as pd
 from hpsearch.report.blocks import Block, Column, Heading, Table, Text
 from hpsearch.report.words import Unit, count, hours, number, short_names, unit
 from hpsearch.results.evidence import Evidence
+from hpsearch.run import larger_is_better
 
 LAST = 5  # epochs whose spread is shown
 WELCH = (
@@ -41,7 +42,7 @@ def methods_elsewhere(evidence: Evidence, written: Unit, paired: tuple[str, ...]
     span = f"{epochs.min():,}" if epochs.min() == epochs.max() else f"{epochs.min():,} to {epochs.max():,}"
     when = f"in its last {study.unit_of_time}, of {span} that the source has" if epochs.any() else "as the source has it"
     percent = f", in {written.value}" if written.value else ""
-    better = "larger" if study.goal == "maximise" else "smaller"
+    better = "larger" if larger_is_better(study.goal) else "smaller"
     said = [f"The score of a run is its {written.name}{percent}, {when}; {better} is better. {NOT_OURS}"]
     said += filter(None, paired) if study.paired else [WELCH] if study.most_seeds > 1 else []
     said += [ONE_RUN] if study.first_seeds == 1 else []

@@ -16,6 +16,7 @@ from hpsearch.report.sections.panels import SYMBOLS, Scale, grid, having, hover,
 from hpsearch.report.words import Unit, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import dimensions, rounds_of
+from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, Integers
 
 SLICES = 8
@@ -41,7 +42,7 @@ def isolation_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
     """Per parameter, round and slice: the complete trials in it, the best score, and the value and point that had it."""
     ended = points_frame(evidence, arm)
     known = ended[(ended["state"] == "complete") & ended["round"].isin(rounds_of(evidence, arm))]
-    known = known.sort_values("score", ascending=evidence.study.goal == "minimise", kind="stable")
+    known = known.sort_values("score", ascending=not larger_is_better(evidence.study.goal), kind="stable")
     lines = []
     for name, domain in dimensions(evidence, arm).items():
         there = having(known, name)
@@ -50,7 +51,10 @@ def isolation_frame(evidence: Evidence, arm: str) -> pd.DataFrame:
         for best in slices.drop_duplicates(["round", "slice"]).sort_values(["round", "slice"]).to_dict("records"):
             place = (best["round"], best["slice"])
             lines.append((name, *place, many[place], best["score"], best[name], best["point"]))
-    return pd.DataFrame(lines, columns=["parameter", "round", "slice", "trials", "score", "value", "point"])
+    frame = pd.DataFrame(lines, columns=["parameter", "round", "slice", "trials", "score", "value", "point"])
+    return frame.assign(
+        value=pd.Series([line[5] for line in lines], dtype=object)
+    )  # None may be an option, and is no missing number
 
 
 def isolation(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | None:
@@ -76,7 +80,7 @@ def isolation(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart 
         f"Isolation, in the search of “{short}”: the best score in each slice of a parameter, all others optimised "
         "away. The number at a point is how many complete trials its slice holds: a best of few is worse by luck alone."
     )
-    tops = frame.sort_values("score", ascending=evidence.study.goal == "minimise").drop_duplicates("parameter")
+    tops = frame.sort_values("score", ascending=not larger_is_better(evidence.study.goal)).drop_duplicates("parameter")
     domains = dimensions(evidence, arm)
     said = [f"{n} {setting(v, domains[n])}" for n, v in zip(tops["parameter"], tops["value"], strict=True)]
     return Chart(f"isolation-{index}", caption, f"Best values: {', '.join(said)}.", drawn, narrow)

@@ -1,5 +1,7 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
+from typing import assert_never
+
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.published import data_words
@@ -8,6 +10,8 @@ from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scales_note, variance_note
+from hpsearch.run import larger_is_better
+from hpsearch.search import Tune
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
@@ -25,7 +29,8 @@ def methods(evidence: Evidence) -> tuple[Block, ...]:
         model = (_model(evidence), _spread(evidence))
         return methods_elsewhere(evidence, unit_of(evidence), model, scales_note(evidence))
     said = (_ran(evidence), _score(evidence), _model(evidence), _tuning(evidence), _teachers(evidence))
-    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]))
+    older = (f"{each}." for each in evidence.older)
+    notes = (_spread(evidence), exact_words(effects(evidence)), scales_note(evidence), PROCESSOR * bool(said[0]), *older)
     return (Text(" ".join(filter(None, said))), *(Text(note, "note") for note in notes if note))
 
 
@@ -55,7 +60,7 @@ def _score(evidence: Evidence) -> str:
     lengths = sorted({study.length(study.config(arm)) for arm in study.plan.arms})
     epochs = listed([f"{length:,}" for length in lengths]) + (" epoch" if lengths == [1] else " epochs")
     unit = f", in {written.value}" if written.value else ""
-    better = "larger" if study.goal == "maximise" else "smaller"
+    better = "larger" if larger_is_better(study.goal) else "smaller"
     when = "in the last epoch" if study.last == 1 else f"as the median of the last {study.last} epochs"
     seeds = f"{seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)}, the same ones for all arms"
     if not isinstance(study.seeds, int):
@@ -121,13 +126,24 @@ def _spread(evidence: Evidence) -> str:
     ).strip()
 
 
+def _whose(tune: Tune) -> str:
+    match tune.arms:
+        case "each":
+            return "for every arm, under equal budgets"
+        case "base":
+            return "once, on the base"
+        case "stack":
+            return "once, on the arm with all tricks"
+        case _:
+            assert_never(tune.arms)
+
+
 def _tuning(evidence: Evidence) -> str:
     study = evidence.study
     if study.tune is None:
         return "Nothing was tuned: every arm uses the base's own settings beside its tricks."
-    kind = {"each": "for every arm, under equal budgets", "base": "once, on the base", "stack": "once, on the arm with all tricks"}
     return (
-        f"Tuned were {listed(study.tune.space.names, most=8)}, {kind[study.tune.arms]}, with {study.tune.proposals} proposals. "
+        f"Tuned were {listed(study.tune.space.names, most=8)}, {_whose(study.tune)}, with {study.tune.proposals} proposals. "
         "Tuning trials train without a slice of the training data and are scored on that slice; they use seeds of their own. The "
         "tables of arms and contrasts show only trials on the final held-out set, and no tuning seed enters them."
     )

@@ -19,6 +19,7 @@ from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, l
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import box_domains, dimensions, unfolded_rounds, values_by_key
+from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, OneMinus
 
 MOST = 200  # points of a round that are drawn
@@ -114,7 +115,7 @@ def _chart(evidence: Evidence, arm: str, name: str, pairs: Sequence[Axes], writt
     every = points_frame(evidence, arm)
     if every["score"].isna().all() or not pairs:
         return None
-    minimise = evidence.study.goal == "minimise"
+    minimise = not larger_is_better(evidence.study.goal)
     frame = thinned(every, minimise, most or MOST)
     boxes = [box_domains(evidence, each.box) for each in unfolded_rounds(evidence, arm) if each.index and not each.confirming]
     drawn, narrow = _draw(frame, pairs, boxes, minimise, written)

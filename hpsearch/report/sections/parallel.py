@@ -17,6 +17,7 @@ from hpsearch.report.sections.panels import LACKING, Scale, points_frame, said_o
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import rounds_of
+from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain
 
 CLASSES = 6  # colours of lines, by score
@@ -30,7 +31,7 @@ def parallel(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart |
     """Every complete point as a line across one axis per parameter, the last one the score; None for a single parameter."""
     frame = points_frame(evidence, arm)
     every = frame[(frame["state"] == "complete") & frame["round"].isin(rounds_of(evidence, arm))]
-    scales, minimise = scales_of(evidence, arm), evidence.study.goal == "minimise"
+    scales, minimise = scales_of(evidence, arm), not larger_is_better(evidence.study.goal)
     frame = thinned(every, minimise).reset_index(drop=True)
     if frame.empty or len(scales) < 2:
         return None

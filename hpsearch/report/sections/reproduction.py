@@ -69,10 +69,14 @@ def _command(text: str, name: str) -> tuple[str, str]:
 def by_arm(keys: pd.DataFrame) -> pd.DataFrame:
     """One line per arm: its seeds, each with the beginning of its key and its state where that is not complete."""
     words = [
-        f"{seed}:\N{NO-BREAK SPACE}{key[:DIGITS]}{'' if state == 'complete' else f' ({state})'}"
-        for seed, key, state in zip(keys["seed"], keys["key"], keys["state"], strict=True)
+        f"{seed}:\N{NO-BREAK SPACE}{key[:DIGITS]}{'' if state == 'complete' else f' ({state})'}{f' ({older})' if older else ''}"
+        for seed, key, state, older in zip(keys["seed"], keys["key"], keys["state"], _older(keys), strict=True)
     ]
     return keys.assign(keys=words).groupby("arm", sort=False)["keys"].agg(", ".join).reset_index()
+
+
+def _older(keys: pd.DataFrame) -> list[str]:
+    return keys["older"].fillna("").tolist() if "older" in keys else [""] * len(keys)
 
 
 def other_keys(evidence: Evidence) -> pd.DataFrame:
@@ -88,7 +92,7 @@ def other_keys(evidence: Evidence) -> pd.DataFrame:
     trials = evidence.trials.drop_duplicates("key")
     names |= {key: arm for key, arm, role in zip(trials["key"], trials["arm"], trials["role"], strict=True) if role == TEACHER}
     frame = trials[trials["key"].isin(names)]
-    return frame.assign(arm=[names[key] for key in frame["key"]])[["arm", "seed", "state", "key"]]
+    return frame.assign(arm=[names[key] for key in frame["key"]])[_columns(frame)]
 
 
 def contrasts_frame(evidence: Evidence) -> pd.DataFrame:
@@ -117,8 +121,12 @@ def _runs(keys: pd.DataFrame) -> Fold:
 
 
 def keys_frame(evidence: Evidence) -> pd.DataFrame:
-    """One line per measurement: arm, seed, state, key."""
+    """One line per measurement: arm, seed, state, key, and whether it is older."""
     short = short_names(evidence.study.plan)
     measured = evidence.measurements()
     frame = measured.assign(arm=[short.get(arm, arm) for arm in measured["arm"]])
-    return frame[["arm", "seed", "state", "key"]].reset_index(drop=True)
+    return frame[_columns(frame)].reset_index(drop=True)
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    return [name for name in ("arm", "seed", "state", "key", "older") if name in frame]

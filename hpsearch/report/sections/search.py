@@ -1,7 +1,7 @@
 """The search: where each round looked, what it kept, and what won."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import pandas as pd
 
@@ -16,7 +16,9 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import box_domains
+from hpsearch.run import larger_is_better
 from hpsearch.search import Tune
+from hpsearch.search.verdicts import Kind
 from hpsearch.study.agenda import ArmRound
 
 # Searches that are drawn in full, and points of them; of more only the first, and the points of the rest: a page is to be mailed.
@@ -79,11 +81,11 @@ def whose(evidence: Evidence) -> str:
     short = short_names(study.plan)
     ranges = zip(tune.space.labels, tune.space.dimensions, strict=True)
     over = f"over {listed([f'{label} ({span(each.domain)})' for label, each in ranges], most=6)}"
-    if tune.arms == "each":
-        whom = "Every arm has a search of its own, all under the same budget," if len(study.searches) > 1 else "The search runs"
-    else:
+    if tune.shared:
         # A shared search may be of the bare base even where no arm of the plan is.
         whom = f"One search, of “{short.get(study.searches[0].name, study.searches[0].name)}”, serves every arm: it runs"
+    else:
+        whom = "Every arm has a search of its own, all under the same budget," if len(study.searches) > 1 else "The search runs"
     rounds = listed([f"{count(r.points, 'point')} for {count(r.epochs, 'epoch')}" for r in tune.rounds], most=6)
     return (
         f"{whom} {over}, in {count(len(tune.rounds), 'round')}: {rounds}{_again(tune)}. "
@@ -111,7 +113,7 @@ def _round(evidence: Evidence, round_: ArmRound, short: dict[str, str]) -> dict[
     trials = evidence.searched()
     mine = trials[(trials["arm"] == round_.arm.name) & (trials["round"] == round_.index + 1)]
     scores = mine["score"].dropna()
-    best = None if scores.empty else scores.max() if evidence.study.goal == "maximise" else scores.min()
+    best = None if scores.empty else scores.max() if larger_is_better(evidence.study.goal) else scores.min()
     line: dict[str, Any] = {"arm": short.get(round_.arm.name, round_.arm.name), "round": round_.index + 1, "points": round_.size}
     line |= {"epochs": round_.epochs, "done": int((mine["state"] == "complete").sum())}
     line |= {state: int((mine["state"] == state).sum()) for state in ("failed", "stopped")}
@@ -178,12 +180,24 @@ def edges(evidence: Evidence) -> list[str]:
     said = []
     for round_ in (s for s in evidence.agenda.rounds if s.index == rounds - 1 and not s.confirming):
         for each in round_.verdicts:
-            if each.kind in ("edge", "limit") and each.domain is not None:
-                where = f"its range ({span(each.domain)}): "
-                where += "a hard limit" if each.kind == "limit" else "the best may lie beyond it, so widen it or add a round"
+            if (beyond := _beyond(each.kind)) and each.domain is not None:
+                where = f"its range ({span(each.domain)}): {beyond}"
                 whom = short.get(round_.arm.name, round_.arm.name)
                 said.append(f"The best {each.label} of the last round for “{whom}” lies at the {each.side} end of {where}.")
     return said
+
+
+def _beyond(kind: Kind) -> str:
+    """What is there to say of a best point at an end of its range; nothing of one that does not lie there."""
+    match kind:
+        case "limit":
+            return "a hard limit"
+        case "edge":
+            return "the best may lie beyond it, so widen it or add a round"
+        case "inside" | "widened" | "flat":
+            return ""
+        case _:
+            assert_never(kind)
 
 
 def verdicts_frame(evidence: Evidence) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from hpsearch.report.sections.panels import (
 from hpsearch.report.words import Unit, count, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import boxes_of, rounds_of, unfolded_rounds
+from hpsearch.run import larger_is_better
 from hpsearch.space import Domain
 
 
@@ -31,7 +32,7 @@ def zoom(evidence: Evidence, arm: str, index: int, written: Unit) -> Chart | Non
     """The boxes of all rounds over the two numbers that mattered most; None for one round, or fewer numbers."""
     frame, scales, rounds = points_frame(evidence, arm), leading(evidence, arm), rounds_of(evidence, arm)
     every = frame[frame["round"].isin(rounds)]
-    frame = thinned(every, evidence.study.goal == "minimise")
+    frame = thinned(every, not larger_is_better(evidence.study.goal))
     if len(rounds) < 2 or len(scales) < 2 or frame["score"].isna().all():
         return None
     x, y = scales

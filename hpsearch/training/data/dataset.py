@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hpsearch.run import HeldOut, Source
+from hpsearch.run import HeldOut, Source, is_tuning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,11 +46,11 @@ class Roles:
         """Positions of the images a trial learns from: without the tuning slice when that is what it is scored on."""
         import numpy as np
 
-        return self.train if held_out == "tuning" else np.sort(np.concatenate([self.train, self.tuning]))
+        return self.train if is_tuning(held_out) else np.sort(np.concatenate([self.train, self.tuning]))
 
     def scored(self, held_out: HeldOut) -> "NDArray[np.int64]":
         """Positions of the images a trial is scored on."""
-        return self.tuning if held_out == "tuning" else self.final
+        return self.tuning if is_tuning(held_out) else self.final
 
 
 @dataclass(frozen=True, eq=False)

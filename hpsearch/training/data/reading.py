@@ -15,7 +15,7 @@ from torch import Tensor
 from hpsearch.errors import Refused
 from hpsearch.training.data.dataset import Images, Streamed
 from hpsearch.training.data.store import picture, view
-from hpsearch.training.images.augmentation import boxes, centred, stretched
+from hpsearch.training.parts.augmentation import boxes, centred, stretched
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,15 +1,16 @@
 """What the network sees: augmented training images, and the plain centre squares that are scored."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from hpsearch.training.data.reading import Reader
-from hpsearch.training.images.augmentation import crop_draws, flipped, padded_crop
-from hpsearch.training.images.colour import coloured, pca_noise
-from hpsearch.training.images.policies import trivial_augment
 from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.parts.augmentation import crop_draws, flipped, padded_crop
+from hpsearch.training.parts.colour import coloured, pca_noise
+from hpsearch.training.parts.policies import trivial_augment
 
 Generators = Mapping[str, torch.Generator]
 
@@ -24,21 +25,25 @@ def augmented(recipe: Recipe, source: Reader, parts: Sequence[Tensor], generator
             images = flipped(images, generators["augmentation"])
         if recipe.trivial_augment:
             images = trivial_augment(images, generators["augmentation"], recipe.trivial_interpolation)
-        if recipe.colour != "none":
-            images = coloured(images, recipe.colour, generators["augmentation"])
+        images = coloured(images, recipe.colour, generators["augmentation"])
         if recipe.pca_noise > 0:
             images = pca_noise(images, recipe.pca_noise, generators["augmentation"])
         yield images
 
 
 def _cut(recipe: Recipe, source: Reader, parts: Sequence[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-    if recipe.crop == "resized":
-        # drawn from a stream of their own, because a reader may ask for some batches ahead
-        requests = ((part, crop_draws(len(part), generator)) for part in parts)
-        yield from source.crops(requests, recipe.train_size or source.size, recipe.least_area)
-    else:
-        for images in source.views(parts, recipe.train_size, recipe.train_size):
-            yield padded_crop(images, recipe.pad, generator) if recipe.crop == "pad" else images
+    match recipe.crop:
+        case "none":
+            return source.views(parts, recipe.train_size, recipe.train_size)
+        case "pad":
+            views = source.views(parts, recipe.train_size, recipe.train_size)
+            return (padded_crop(images, recipe.pad, generator) for images in views)
+        case "resized":
+            # drawn from a stream of their own, because a reader may ask for some batches ahead
+            requests = ((part, crop_draws(len(part), generator)) for part in parts)
+            return source.crops(requests, recipe.train_size or source.size, recipe.least_area)
+        case _:
+            assert_never(recipe.crop)
 
 
 def plain(recipe: Recipe, source: Reader, parts: Sequence[Tensor]) -> Iterator[Tensor]:

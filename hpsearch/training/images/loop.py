@@ -7,25 +7,33 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import Refused
-from hpsearch.run import Row, Run
+from hpsearch.run import Row, Run, is_tuning
 from hpsearch.training.data.reading import reader, statistics
-from hpsearch.training.images.colour import pixel_statistics
 from hpsearch.training.images.evaluate import batch_size, evaluate
 from hpsearch.training.images.inputs import augmented, plain
-from hpsearch.training.images.policies import erased, repeated
-from hpsearch.training.images.precision import Scaling, autocast
-from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.images.recipe import Recipe, network_of
+from hpsearch.training.images.settings import (
+    average,
+    built,
+    counts,
+    factor,
+    initialised,
+    loss,
+    momentum_at,
+    optimiser,
+    peak,
+    scaling,
+)
 from hpsearch.training.images.streams import streams
 from hpsearch.training.images.teaching import guide
-from hpsearch.training.networks.norms import dropped_by
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.networks.weights import network_of
-from hpsearch.training.parts.averaging import Average
-from hpsearch.training.parts.initialisation import initialise
-from hpsearch.training.parts.losses import distillation, loss, smoothed
+from hpsearch.training.parts.colour import pixel_statistics
+from hpsearch.training.parts.losses import distillation, smoothed
 from hpsearch.training.parts.mixing import mixed
-from hpsearch.training.parts.optimisers import counts, momentum_at, optimiser, peak, steer
-from hpsearch.training.parts.schedules import factor
+from hpsearch.training.parts.norms import dropped_by
+from hpsearch.training.parts.optimisers import steer
+from hpsearch.training.parts.policies import erased, repeated
+from hpsearch.training.parts.precision import autocast
+from hpsearch.values import to_json
 
 
 def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
@@ -48,8 +56,10 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
     source = reader(images, run.device, run.threads)
     if recipe.test_resize is not None and recipe.test_resize < (recipe.test_size or source.size):
         raise Refused(f"test_resize={recipe.test_resize} is less than the {source.size} pixels that are scored: give test_size too")
-    own = recipe.pixels == "own"
-    mean, deviation = statistics(source, learned) if own else pixel_statistics(recipe.pixels, source.channels)
+    if recipe.pixels == "own":
+        mean, deviation = statistics(source, learned)
+    else:
+        mean, deviation = pixel_statistics(recipe.pixels, source.channels)
     mean, deviation = mean.to(run.device), deviation.to(run.device)
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
 
@@ -73,16 +83,14 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
 
     # the model and what moves it; every random number comes from the seed
     generators = streams(seed)
-    model = resnet(recipe, source.channels, source.classes)
-    initialise(model, recipe, generators["initialisation"])
+    model = initialised(built(recipe, source.channels, source.classes), recipe, generators["initialisation"])
     dropped_by(model, generators["dropout"])
     model.to(run.device).to(memory_format=layout)
     network = torch.compile(model) if recipe.compile else model
     teacher = guide(recipe, run, source.channels, source.classes, mean, deviation)
     if teacher is not None:
         teacher.network.to(memory_format=layout)
-    mover, scaling = optimiser(model, recipe), Scaling(recipe, run.device)
-    average = Average(model, recipe.ema, recipe.ema_every, total, recipe.warmup_share) if recipe.ema > 0 else None
+    mover, scale, averaged = optimiser(model, recipe), scaling(recipe, run.device), average(recipe, model, total)
 
     done = 0
     followed = "tuning_loss" if recipe.watches_tuning else "train_loss"
@@ -91,9 +99,9 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
         state = torch.load(run.latest, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
         mover.load_state_dict(state["optimiser"])
-        scaling.load_state_dict(state["scaling"])
-        if average is not None:
-            average.load_state_dict(state["average"])
+        scale.load_state_dict(state["scaling"])
+        if averaged is not None:
+            averaged.load_state_dict(state["average"])
         for purpose, generator in generators.items():
             generator.set_state(state["generators"][purpose])
         done = state["epoch"]
@@ -124,36 +132,36 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
                     said = teacher.logits(some) if teacher is not None else None
                     logits = network(some)
                 value = share * loss(recipe, logits, its_targets, said)
-                scaling.backward(value)
+                scale.backward(value)
                 told += value.detach() / steps
                 if said is not None:
                     guided += share * distillation(logits.detach(), said, recipe.temperature) / steps
-            scaling.step(mover)
-            if average is not None:
-                average.update(model, epoch * steps + i)
+            scale.step(mover)
+            if averaged is not None:
+                averaged.update(model, epoch * steps + i)
         mean_loss = told.item()  # waits for the accelerator, so that the clock below tells the truth
         trained = time.perf_counter()
 
-        best_known = model if average is None else average.model
+        best_known = model if averaged is None else averaged.model
         scores = scores_of(best_known, scored)
         if recipe.watches_tuning:
-            scores["tuning_loss"] = scores["loss"] if run.held_out == "tuning" else scores_of(best_known, watched)["loss"]
+            scores["tuning_loss"] = scores["loss"] if is_tuning(run.held_out) else scores_of(best_known, watched)["loss"]
         with run.saving() as path:
             purposes = {purpose: generator.get_state() for purpose, generator in generators.items()}
-            states = {"model": model.state_dict(), "optimiser": mover.state_dict(), "scaling": scaling.state_dict()}
-            averaged = {"average": average.state_dict()} if average is not None else {}
-            torch.save({**states, **averaged, "generators": purposes, "epoch": epoch + 1}, path)
+            states = {"model": model.state_dict(), "optimiser": mover.state_dict(), "scaling": scale.state_dict()}
+            its_average = {"average": averaged.state_dict()} if averaged is not None else {}
+            torch.save({**states, **its_average, "generators": purposes, "epoch": epoch + 1}, path)
         if epoch + 1 == epochs:
             with run.keeping("weights.pt") as path:
                 statistics_of_pixels = {"mean": mean.cpu(), "deviation": deviation.cpu()}
-                network_fields = network_of(recipe, source.channels, source.classes)
-                torch.save({"model": best_known.state_dict(), **statistics_of_pixels, "network": network_fields}, path)
+                made = {"network": to_json(network_of(recipe)), "channels": source.channels, "classes": source.classes}
+                torch.save({"model": best_known.state_dict(), **statistics_of_pixels, **made}, path)
         losses.append(scores["tuning_loss"] if recipe.watches_tuning else mean_loss)
         yield {
             "train_loss": mean_loss,
             **scores,
             **({"distillation_loss": guided.item()} if teacher is not None else {}),
-            **({"skipped_steps": float(scaling.skipped)} if recipe.precision == "fp16" else {}),
+            **({"skipped_steps": float(scale.skipped)} if recipe.precision == "fp16" else {}),
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
             "images_per_second": steps * batch / (trained - started),

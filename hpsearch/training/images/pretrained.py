@@ -58,7 +58,7 @@ class Pretrained(Value):
 
     def remark(self) -> str:
         """What the file is taken for, in a sentence: for whoever started a run, and for its provenance."""
-        from hpsearch.training.networks.weights import said_of
+        from hpsearch.training.images.weights import said_of
 
         self.check()
         return said_of(self.file, self.variant)

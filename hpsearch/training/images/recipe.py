@@ -1,44 +1,75 @@
-"""The recipe: everything a training run needs, one coordinate per field."""
+"""The recipe: everything a training run needs, one coordinate per field, its law beside it."""
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Annotated, Literal
 
 from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
 from hpsearch.training.data import Dataset
-from hpsearch.training.images.laws import (
-    BASIC,
-    BOTTLENECK,
-    LAWS,
+from hpsearch.training.images.pretrained import Pretrained
+from hpsearch.training.laws import Law, laws, number, refuse_unlawful, whole
+from hpsearch.training.networks.network import Network
+from hpsearch.training.networks.resnet import Depth, DownsampleIn, Dropout, NormGroups, NormImages, ResNet, Stem, Width
+from hpsearch.training.parts.literals import (
     Colour,
-    Crop,
-    DownsampleIn,
+    ImageNets,
     Initialisation,
     Interpolation,
     Loss,
     LossScaling,
     Norm,
-    Optimiser,
     Partner,
-    Pixels,
     PlateauOn,
     Precision,
-    Scaling,
-    Schedule,
     SmoothingForm,
-    Stem,
-    WarmupForm,
 )
-from hpsearch.training.images.pretrained import Pretrained
+from hpsearch.training.parts.optimisers import Optimiser, Scaling
+from hpsearch.training.parts.schedules import Schedule, WarmupForm
 from hpsearch.values import Value
+
+Crop = Literal["none", "pad", "resized"]
+Pixels = Literal["own", ImageNets]
+
+Positive = Annotated[float, number("{} > 0", lambda value: value > 0)]
+NotNegative = Annotated[float, number("{} >= 0", lambda value: value >= 0)]
+Share = Annotated[float, number("0 <= {} < 1", lambda value: 0 <= value < 1)]
+ShareOfTraining = Annotated[float, number("0 <= {} < 1, a share of training", lambda value: 0 <= value < 1)]
+Factor = Annotated[float, number("0 < {} <= 1", lambda value: 0 < value <= 1)]
+ShareOfImage = Annotated[float, number("0 < {} <= 1, a share of the image", lambda value: 0 < value <= 1)]
+Probability = Annotated[float, number("0 <= {} <= 1, a probability", lambda value: 0 <= value <= 1)]
+Scale = Annotated[float, number("{} >= 1", lambda value: value >= 1)]
+Count = Annotated[int, whole(1)]
+Images = Annotated[int, whole(2, ", for batch norm")]
+Epochs = Annotated[int, whole(1, " in epochs")]
+Steps = Annotated[int, whole(1, " in steps")]
+Side = Annotated[int, whole(1, " in pixels")]
+
+
+def _rising(value: object) -> bool:
+    inside = number("", lambda share: 0 < share < 1).holds
+    return isinstance(value, tuple) and all(map(inside, value)) and all(a < b for a, b in pairwise(value))
+
+
+Rising = Annotated[tuple[float, ...], Law("{} to be a tuple of rising shares of training between 0 and 1", _rising)]
+Data = Annotated[Dataset, Law("a data set such as digits() or image_folder(path, size)", lambda value: isinstance(value, Dataset))]
+AnyTeacher = Annotated[
+    Teacher | Trained | Pretrained | None,
+    Law("a Teacher or Pretrained, or None", lambda value: value is None or isinstance(value, Teacher | Trained | Pretrained)),
+]
+AnyNetwork = Annotated[
+    Network | None,
+    Law("a network such as PlainConvNet(width=32), or None", lambda value: value is None or isinstance(value, Network)),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Value):
-    """How to train a residual network on images. The defaults are the baseline of He et al. 2019 (arXiv:1812.01187), table 2.
+    """How to train a network on images. The defaults are the baseline of He et al. 2019 (arXiv:1812.01187), table 2.
 
-    A trick sets fields of its own, so every subset of tricks is a recipe. A field whose switch is off rests: ``milestones`` and
-    ``drop`` under the cosine, ``pad`` without ``crop="pad"``. Where the paper's text and its code differ, both are there, under
-    the names ``paper`` and ``code`` or ``gluoncv``.
+    A trick sets fields of its own, so every subset of tricks is a recipe. A field that another one makes idle is kept and not used:
+    ``milestones`` and ``drop`` under the cosine, ``pad`` without ``crop="pad"``. Where the paper's text and its code differ, both
+    are there, under the names ``paper`` and ``code`` or ``gluoncv``. A field's law stands in its annotation (``training/laws.py``).
 
     >>> from hpsearch.training import digits
     >>> Recipe(data=digits(), momentum=1.2)
@@ -46,87 +77,90 @@ class Recipe(Value):
     hpsearch.errors.Refused: Recipe needs 0 <= momentum < 1, got momentum=1.2
     """
 
-    data: Dataset  # digits(), image_folder(path, size), imagenet(path), or a data set of one's own
-    epochs: int = 120  # passes over the training images
-    batch_size: int = 256  # images per step; a smaller training set is one batch
-    micro_batch: int | None = None  # images in memory at a time, their gradients summed to the batch's; None: the whole batch
-    repeats: int = 1  # times an image stands in one batch, each time augmented anew; an epoch sees 1/repeats of the images
+    data: Data  # digits(), image_folder(path, size), imagenet(path), or a data set of one's own
+    epochs: Count = 120  # passes over the training images
+    batch_size: Images = 256  # images per step; a smaller training set is one batch
+    micro_batch: Images | None = None  # images in memory at a time, their gradients summed to the batch's; None: the whole batch
+    repeats: Count = 1  # times an image stands in one batch, each time augmented anew; an epoch sees 1/repeats of the images
 
-    depth: int = 50  # layers as timm names them: 18, 34 basic blocks; 14, 26, 50, 101, 152 bottlenecks
-    width: int = 64  # channels of the first stage, before a bottleneck's expansion by 4
+    network: AnyNetwork = None  # of another family, PlainConvNet(width=32); None: the residual network of the next ten fields
+    depth: Depth = 50  # layers as timm names them: 18, 34 basic blocks; 14, 26, 50, 101, 152 bottlenecks
+    width: Width = 64  # channels of the first stage, before a bottleneck's expansion by 4
     stem: Stem = "large"  # large: 7x7 of stride 2 and max-pool, for 96 px and more; small: one 3x3 of stride 1
     downsample_in: DownsampleIn = "1x1"  # which convolution of a bottleneck has the stride: 1x1 ResNet-A, 3x3 ResNet-B
     deep_stem: bool = False  # ResNet-C: three 3x3 convolutions of width/2, width/2, width
     pool_in_shortcut: bool = False  # ResNet-D: the stride of a shortcut is a 2x2 average pool
     norm: Norm = "batch"  # after each convolution; ghost: batch norm over parts of the batch; weight: of the weights instead
-    norm_images: int = 32  # images whose statistics a ghost batch norm shares: the paper's 256 on 8 GPUs
-    norm_groups: int = 32  # groups of channels of group norm
-    dropout: float = 0.0  # share of the features that is dropped before the last layer
+    norm_images: NormImages = 32  # images whose statistics a ghost batch norm shares: the paper's 256 on 8 GPUs
+    norm_groups: NormGroups = 32  # groups of channels of group norm
+    dropout: Dropout = 0.0  # share of the features that is dropped before the last layer
 
     initialisation: Initialisation = "xavier"  # of convolutions and the last layer; biases 0, gammas 1, betas 0
-    initial_deviation: float = 0.01  # of initialisation="gaussian"
+    initial_deviation: Positive = 0.01  # of initialisation="gaussian"
     zero_gamma: bool = False  # last norm of each residual block starts at 0
 
     optimiser: Optimiser = "nag"  # Nesterov's momentum; how it takes a change of rate: optimiser() in parts/optimisers.py
-    learning_rate: float = 0.1  # at the peak, per 256 images: a step uses learning_rate * images in the batch / 256
+    learning_rate: Positive = 0.1  # at the peak, per 256 images: a step uses learning_rate * images in the batch / 256
     scaling: Scaling = "linear"  # none: learning_rate is the peak whatever the batch
-    momentum: float = 0.9  # share of the velocity kept per step; beta1 of Adam
-    final_momentum: float | None = None  # momentum goes there in a straight line over training; None: it stays
-    beta2: float = 0.999  # share of the mean square kept per step: Adam's beta2, RMSprop's alpha
-    epsilon: float = 1e-8  # added to the root of the mean square
-    weight_decay: float = 1e-4  # added to the gradient, times the weight; AdamW: times the rate and the weight, off the weight
+    momentum: Share = 0.9  # share of the velocity kept per step; beta1 of Adam
+    final_momentum: Share | None = None  # momentum goes there in a straight line over training; None: it stays
+    beta2: Share = 0.999  # share of the mean square kept per step: Adam's beta2, RMSprop's alpha
+    epsilon: Positive = 1e-8  # added to the root of the mean square
+    weight_decay: NotNegative = (
+        1e-4  # added to the gradient, times the weight; AdamW: off the weight, times the rate and the weight
+    )
     decay_biases: bool = True  # of convolutions and the last layer
     decay_gammas: bool = True  # scales of norms
     decay_betas: bool = True  # offsets of norms
 
     schedule: Schedule = "step"
-    milestones: tuple[float, ...] = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
-    drop: float = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
-    falling: float = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
-    patience: int = 5  # epochs without a lower loss until plateau drops the rate
-    cycles: int = 5  # of the cosine in cyclic, ceil(steps / cycles) long; the last is cut short where that does not fit
-    warmup: float = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
+    milestones: Rising = (0.25, 0.5, 0.75)  # shares of training at which step drops the rate: 30, 60, 90 of 120
+    drop: Factor = 0.1  # factor on the rate at a milestone, or when plateau sees no progress
+    falling: Positive = 5.0  # k of exponential e^(-k p) and inverse 1 / (1 + k p), p the share of training done after the warmup
+    patience: Epochs = 5  # epochs without a lower loss until plateau drops the rate
+    cycles: Count = 5  # of the cosine in cyclic, ceil(steps / cycles) long; the last is cut short where that does not fit
+    warmup: ShareOfTraining = 0.0  # share of training, linear from 0, per batch; the paper's 5 of 120 epochs is 5/120
     warmup_form: WarmupForm = "code"  # step i of m, from 1: code (i - 1) / m, so that the first rate is 0; paper i / m
-    warmup_of: int | None = None  # epochs that warmup is a share of: 5/120 of 120 is 5 epochs of a longer training too; None: all
+    warmup_of: Epochs | None = (
+        None  # epochs that warmup is a share of: 5/120 of 120 is 5 epochs of a longer training too; None: all
+    )
     plateau_on: PlateauOn = "training"  # images whose loss plateau follows; tuning: the tuning slice, then never learned from
 
     loss: Loss = "cross entropy"  # hinge: Weston and Watkins, margin 1; for diagnosis
-    smoothing: float = 0.0  # epsilon: probability taken from the label
+    smoothing: Share = 0.0  # epsilon: probability taken from the label
     smoothing_form: SmoothingForm = "paper"  # who gets it: paper, the other classes; code, all classes
-    mixup: float = 0.0  # alpha of Beta(alpha, alpha), one weight per batch; 0: off
+    mixup: NotNegative = 0.0  # alpha of Beta(alpha, alpha), one weight per batch; 0: off
     partner: Partner = "permutation"  # whom an image is mixed with: at random, or the one as far from the batch's end (code)
-    cutmix: float = 0.0  # alpha of Beta(alpha, alpha); beside mixup each batch takes one of the two; 0: off
-    teacher: Teacher | Trained | Pretrained | None = None  # whose softened outputs are learned as well
-    temperature: float = 20.0  # T: logits are divided by it before the teacher is compared
-    hard_weight: float = 1.0  # of the loss on the labels; the code has 0.5
-    soft_weight: float = 1.0  # of T^2 times the loss on the teacher's outputs; the code has 0.5
-    ema: float = 0.0  # memory of the averaged weights that are scored, a share of training; 0: the last weights are scored
-    ema_every: int = 32  # steps from one update of the average to the next
+    cutmix: NotNegative = 0.0  # alpha of Beta(alpha, alpha); beside mixup each batch takes one of the two; 0: off
+    teacher: AnyTeacher = None  # whose softened outputs are learned as well
+    temperature: Positive = 20.0  # T: logits are divided by it before the teacher is compared
+    hard_weight: NotNegative = 1.0  # of the loss on the labels; the code has 0.5
+    soft_weight: NotNegative = 1.0  # of T^2 times the loss on the teacher's outputs; the code has 0.5
+    ema: ShareOfTraining = 0.0  # memory of the averaged weights that are scored, of training; 0: the last weights are scored
+    ema_every: Steps = 32  # steps from one update of the average to the next
 
     precision: Precision = "fp32"  # of convolutions and matrix products; weights stay fp32
     loss_scaling: LossScaling = "dynamic"  # of fp16: dynamic halves the scale after an overflow and doubles it after 2000 steps
-    loss_scale: float = 128.0  # factor on the loss in fp16, at the start
+    loss_scale: Scale = 128.0  # factor on the loss in fp16, at the start
     channels_last: bool = False  # layout of images in memory: faster on GPUs with tensor cores
     compile: bool = False  # torch.compile; pays on GPUs and long trainings
 
     crop: Crop = "none"  # pad: black border, then a random window; resized: a random box, aspect 3/4 to 4/3
-    pad: int = 4  # pixels on each side, for crop="pad"
-    least_area: float = 0.08  # share of the image that a random box has at least
+    pad: Side = 4  # pixels on each side, for crop="pad"
+    least_area: ShareOfImage = 0.08  # share of the image that a random box has at least
     flip: bool = False  # left to right, every second image
     trivial_augment: bool = False  # one random operation of TrivialAugmentWide per image
     colour: Colour = "none"  # factors U[0.6, 1.4] on: paper, hue, saturation, brightness; gluoncv, brightness, contrast, saturation
-    pca_noise: float = 0.0  # deviation of the noise along ImageNet's principal colours; the paper's is 0.1
+    pca_noise: NotNegative = 0.0  # deviation of the noise along ImageNet's principal colours; the paper's is 0.1
     pixels: Pixels = "own"  # mean and deviation of the channels: the training images' own, or ImageNet's
-    erasing: float = 0.0  # probability that a random box of an image is made 0, its mean colour
-    train_size: int | None = None  # pixels, height and width of training images; None: as the data set stores them
-    test_size: int | None = None  # pixels, the centre square that is scored; None: as the data set stores them
-    test_resize: int | None = None  # pixels, the short side before the centre square is cut out; None: test_size
+    erasing: Probability = 0.0  # probability that a random box of an image is made 0, its mean colour
+    train_size: Side | None = None  # pixels, height and width of training images; None: as the data set stores them
+    test_size: Side | None = None  # pixels, the centre square that is scored; None: as the data set stores them
+    test_resize: Side | None = None  # pixels, the short side before the centre square is cut out; None: test_size
     trivial_interpolation: Interpolation = "nearest"  # of TrivialAugment's rotations and shifts; torchvision's recipe: bilinear
 
     def __post_init__(self) -> None:
-        for name, law in LAWS.items():
-            if not law.holds(getattr(self, name)):
-                raise Refused(f"Recipe needs {law.words}, got {name}={getattr(self, name)!r}")
+        refuse_unlawful(self)
         _refuse_contradictions(self)
 
     @property
@@ -140,19 +174,24 @@ class Recipe(Value):
         return self.warmup if self.warmup_of is None else self.warmup * self.warmup_of / self.epochs
 
 
+RESIDUAL = tuple(field.name for field in fields(ResNet))  # fields of a recipe that describe its residual network
+
+
+def network_of(recipe: Recipe) -> Network:
+    """The recipe's network: ``network``, or the residual network that the recipe's own fields describe.
+
+    >>> from hpsearch.training import digits
+    >>> network_of(Recipe(data=digits(), depth=26)).multiply_adds(channels=3, classes=1000, size=224)
+    2132793344
+    """
+    return recipe.network or ResNet(**{name: getattr(recipe, name) for name in RESIDUAL})
+
+
 def _refuse_contradictions(recipe: Recipe) -> None:
-    if recipe.depth in BASIC and recipe.downsample_in == "1x1":
-        raise Refused(
-            f"depth={recipe.depth} is made of 3x3 convolutions, so ResNet-A and B are one network: "
-            f"set downsample_in='3x3', or take a depth of {', '.join(map(str, BOTTLENECK))}"
-        )
-    if recipe.deep_stem and recipe.width % 2:
-        raise Refused(f"deep_stem starts with width/2 channels: give an even width, got width={recipe.width}")
-    narrowest = recipe.width // 2 if recipe.deep_stem else recipe.width
-    if recipe.norm == "group" and narrowest % recipe.norm_groups:
-        raise Refused(f"norm_groups={recipe.norm_groups} must divide the {narrowest} channels of the narrowest layer: give fewer")
-    if recipe.norm == "none" and recipe.zero_gamma:
-        raise Refused("zero_gamma=True needs a norm to set to 0, and norm='none' has none: drop one of the two")
+    if recipe.network is not None:
+        _refuse_two_networks(recipe, recipe.network)
+    if (lacking := network_of(recipe).lacks_last_norms) and recipe.zero_gamma:
+        raise Refused(f"zero_gamma=True needs {lacking}: drop one of the two")
     if recipe.micro_batch is not None and recipe.batch_size % recipe.micro_batch:
         raise Refused(f"micro_batch={recipe.micro_batch} must divide batch_size={recipe.batch_size}: give a divisor of it")
     if recipe.batch_size % recipe.repeats:
@@ -186,5 +225,17 @@ def _refuse_enlarged(recipe: Recipe) -> None:
         )
 
 
-if set(LAWS) != {field.name for field in fields(Recipe)}:
-    raise TypeError(f"these fields of Recipe have no law or no field: {set(LAWS) ^ {field.name for field in fields(Recipe)}}")
+def _refuse_two_networks(recipe: Recipe, network: Network) -> None:
+    """Where ``network`` is given, the fields that describe a residual network would be set for nothing."""
+    for field in fields(recipe):
+        if field.name in RESIDUAL and getattr(recipe, field.name) != field.default:
+            raise Refused(
+                f"{field.name}={getattr(recipe, field.name)!r} describes a residual network, and the recipe's network is "
+                f"{network!r}: set what it has within it, network={type(network).__name__}(...), or leave network=None"
+            )
+
+
+if lawless := {field.name for field in fields(Recipe)} - laws(Recipe).keys():
+    raise TypeError(f"these fields of Recipe have no law: {lawless}")
+if wrong := [f.name for f in fields(ResNet) if f.default != Recipe.__dataclass_fields__[f.name].default]:
+    raise TypeError(f"these fields have another default in Recipe than in ResNet: {wrong}")

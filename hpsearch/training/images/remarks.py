@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from hpsearch.run import HeldOut
+from hpsearch.run import HeldOut, is_tuning
 from hpsearch.training.data import Counts
 from hpsearch.training.images.recipe import Recipe
 
 
 def learned_images(recipe: Recipe, counts: Counts, held_out: HeldOut) -> int:
     """Images that a training on ``recipe.data`` learns from."""
-    return counts.train + (counts.tuning if held_out == "final" and not recipe.watches_tuning else 0)
+    return counts.train + (0 if is_tuning(held_out) or recipe.watches_tuning else counts.tuning)
 
 
 def scored_images(recipe: Recipe, counts: Counts, held_out: HeldOut) -> int:
     """Images that are scored after each epoch, watched ones included."""
     watched = counts.tuning if recipe.watches_tuning else 0
-    return counts.tuning if held_out == "tuning" else counts.final + watched
+    return counts.tuning if is_tuning(held_out) else counts.final + watched
 
 
 def all_steps(recipe: Recipe, images: int) -> int:
@@ -40,7 +40,7 @@ def cut_short(recipe: Recipe, steps: int) -> Iterator[str]:
     """
     from hpsearch.training.parts.schedules import cosine, warm_steps
 
-    after = steps - warm_steps(recipe, steps)
+    after = steps - warm_steps(recipe.warmup_share, steps)
     if after % recipe.cycles == 0:
         return
     length = -(-after // recipe.cycles)

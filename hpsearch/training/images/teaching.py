@@ -9,8 +9,8 @@ from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
 from hpsearch.run import Run
 from hpsearch.training.images.recipe import Recipe
-from hpsearch.training.networks.resnet import resnet
-from hpsearch.training.networks.weights import load_pretrained
+from hpsearch.training.images.settings import built
+from hpsearch.training.images.weights import load_pretrained
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def guide(recipe: Recipe, run: Run, channels: int, classes: int, mean: Tensor, d
             "a Teacher is relative to a study's base, so a recipe outside a study needs Trained(recipe) or Pretrained(file)"
         )
     if isinstance(recipe.teacher, Trained):
-        network: nn.Module = resnet(recipe.teacher.config, channels, classes)
+        network = built(recipe.teacher.config, channels, classes)
         kept = torch.load(run.given("teacher"), map_location="cpu", weights_only=True)
         network.load_state_dict(kept["model"])
         its_mean, its_deviation = kept["mean"], kept["deviation"]

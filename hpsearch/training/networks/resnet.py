@@ -5,13 +5,20 @@ it to the 3x3, C replaces the 7x7 of the stem by three 3x3, D puts a 2x2 average
 (arXiv:1812.01187, section 4). torchvision's and timm's ``resnet50`` are B; timm's ``resnet50d`` is B, C and D together.
 """
 
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from hpsearch.training.images.laws import BASIC
-from hpsearch.training.images.recipe import Recipe
-from hpsearch.training.networks.norms import Dropout, convolution
+from hpsearch.errors import Refused
+from hpsearch.training.laws import Law, number, whole
+from hpsearch.training.networks.network import Network
+from hpsearch.training.parts.literals import Norm
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Stem = Literal["large", "small"]
+DownsampleIn = Literal["1x1", "3x3"]
 
 BLOCKS = {  # depth to residual blocks per stage
     14: (1, 1, 1, 1),
@@ -22,103 +29,64 @@ BLOCKS = {  # depth to residual blocks per stage
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
 }
-EXPANSION = 4  # a bottleneck's output channels per inner channel
+BASIC = (18, 34)  # depths made of basic blocks (3x3, 3x3)
+BOTTLENECK = tuple(depth for depth in BLOCKS if depth not in BASIC)  # of bottlenecks (1x1, 3x3, 1x1)
+
+# laws that a network's fields share with the recipe's of the same name
+Depth = Annotated[
+    int, Law(f"depth to be one of {', '.join(map(str, BLOCKS))}", lambda depth: type(depth) is int and depth in BLOCKS)
+]
+Width = Annotated[int, whole(1)]
+NormImages = Annotated[int, whole(2)]
+NormGroups = Annotated[int, whole(1)]
+Dropout = Annotated[float, number("0 <= {} < 1, a share of the features", lambda value: 0 <= value < 1)]
 
 
-class Residual(nn.Module):
-    """relu(branch(x) + shortcut(x)); the branch ends in the norm that zero gamma sets to 0."""
+@dataclass(frozen=True, kw_only=True)
+class ResNet(Network):
+    """A residual network; the defaults are ResNet-50-A.
 
-    def __init__(self, branch: nn.Sequential, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.branch = branch
-        self.shortcut = shortcut
+    >>> ResNet(depth=18)
+    Traceback (most recent call last):
+    hpsearch.errors.Refused: depth=18 is made of 3x3 convolutions, so ResNet-A and B are one network: set downsample_in='3x3', or \
+take a depth of 14, 26, 50, 101, 152
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        branch: Tensor = self.branch(x)
-        shortcut: Tensor = self.shortcut(x)
-        return branch.add_(shortcut).relu_()
+    depth: Depth = 50  # layers as timm names them: 18, 34 basic blocks; 14, 26, 50, 101, 152 bottlenecks
+    width: Width = 64  # channels of the first stage, before a bottleneck's expansion by 4
+    stem: Stem = "large"  # large: 7x7 of stride 2 and max-pool, for 96 px and more; small: one 3x3 of stride 1
+    downsample_in: DownsampleIn = "1x1"  # which convolution of a bottleneck has the stride: 1x1 ResNet-A, 3x3 ResNet-B
+    deep_stem: bool = False  # ResNet-C: three 3x3 convolutions of width/2, width/2, width
+    pool_in_shortcut: bool = False  # ResNet-D: the stride of a shortcut is a 2x2 average pool
+    norm: Norm = "batch"  # after each convolution; ghost: batch norm over parts of the batch; weight: of the weights instead
+    norm_images: NormImages = 32  # images whose statistics a ghost batch norm shares: the paper's 256 on 8 GPUs
+    norm_groups: NormGroups = 32  # groups of channels of group norm
+    dropout: Dropout = 0.0  # share of the features that is dropped before the last layer
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth in BASIC and self.downsample_in == "1x1":
+            raise Refused(
+                f"depth={self.depth} is made of 3x3 convolutions, so ResNet-A and B are one network: "
+                f"set downsample_in='3x3', or take a depth of {', '.join(map(str, BOTTLENECK))}"
+            )
+        if self.deep_stem and self.width % 2:
+            raise Refused(f"deep_stem starts with width/2 channels: give an even width, got width={self.width}")
+        narrowest = self.width // 2 if self.deep_stem else self.width
+        if self.norm == "group" and narrowest % self.norm_groups:
+            raise Refused(f"norm_groups={self.norm_groups} must divide the {narrowest} channels of the narrowest layer: give fewer")
+
+    def build(self, channels: int, classes: int) -> "nn.Sequential":
+        """A sequence of stem, residual blocks and head."""
+        from hpsearch.training.networks.modules.residual import residual_network
+
+        return residual_network(self, channels, classes)
+
+    def last_norms(self, model: "nn.Module") -> "Sequence[nn.Module]":
+        from hpsearch.training.networks.modules.residual import Residual
+
+        return [module.last_norm for module in model.modules() if isinstance(module, Residual)]
 
     @property
-    def last_norm(self) -> nn.Module:
-        """What normalises the end of the branch; the convolution itself where its weights are normalised."""
-        return self.branch[-1]
-
-
-def resnet(recipe: Recipe, channels: int, classes: int) -> nn.Sequential:
-    """The network of a recipe: images (batch, channels, size, size) to logits (batch, classes).
-
-    Its weights are there to be replaced by ``initialise``; the global generator that torch draws them from is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        blocks: list[nn.Module] = []
-        inputs = recipe.width
-        for stage, count in enumerate(BLOCKS[recipe.depth]):
-            for block in range(count):
-                stride = 2 if stage > 0 and block == 0 else 1
-                residual, inputs = _residual(recipe, inputs, recipe.width * 2**stage, stride)
-                blocks.append(residual)
-        dropout = [Dropout(recipe.dropout)] if recipe.dropout > 0 else []
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *dropout, nn.Linear(inputs, classes))
-        return nn.Sequential(_stem(recipe, channels), nn.Sequential(*blocks), head)
-
-
-def parameters(recipe: Recipe, channels: int, classes: int) -> int:
-    """Parameters of the network, running statistics not counted."""
-    with torch.device("meta"):
-        return sum(p.numel() for p in resnet(recipe, channels, classes).parameters())
-
-
-def multiply_adds(recipe: Recipe, channels: int, classes: int, size: int) -> int:
-    """Multiply-adds of convolutions and the last layer for one image of ``size`` x ``size``; what the paper calls FLOPs."""
-    counter = FlopCounterMode(display=False)
-    with torch.device("meta"), counter:
-        resnet(recipe, channels, classes).eval()(torch.empty(1, channels, size, size))
-    return int(counter.get_total_flops()) // 2
-
-
-def _activated(recipe: Recipe, inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
-    """A convolution, its norm, and a ReLU in place: no norm needs its output again."""
-    return [*convolution(recipe, inputs, outputs, size, stride), nn.ReLU(inplace=True)]
-
-
-def _stem(recipe: Recipe, channels: int) -> nn.Sequential:
-    large, width = recipe.stem == "large", recipe.width
-    stride = 2 if large else 1
-    if recipe.deep_stem:
-        # stride on the first only, as in the paper's figure 2b and code; its text says first and second
-        half = width // 2
-        layers = [
-            *_activated(recipe, channels, half, 3, stride),
-            *_activated(recipe, half, half, 3),
-            *_activated(recipe, half, width, 3),
-        ]
-    else:
-        layers = _activated(recipe, channels, width, 7 if large else 3, stride)
-    pool = [nn.MaxPool2d(3, stride=2, padding=1)] if large else []
-    return nn.Sequential(*layers, *pool)
-
-
-def _residual(recipe: Recipe, inputs: int, inner: int, stride: int) -> tuple[Residual, int]:
-    """A residual block and its output channels."""
-    if recipe.depth in BASIC:
-        outputs = inner
-        branch = [*_activated(recipe, inputs, inner, 3, stride), *convolution(recipe, inner, outputs, 3)]
-    else:
-        outputs = inner * EXPANSION
-        first, second = (stride, 1) if recipe.downsample_in == "1x1" else (1, stride)
-        branch = [
-            *_activated(recipe, inputs, inner, 1, first),
-            *_activated(recipe, inner, inner, 3, second),
-            *convolution(recipe, inner, outputs, 1),
-        ]
-    return Residual(nn.Sequential(*branch), _shortcut(recipe, inputs, outputs, stride)), outputs
-
-
-def _shortcut(recipe: Recipe, inputs: int, outputs: int, stride: int) -> nn.Module:
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
-    if stride > 1 and recipe.pool_in_shortcut:
-        # an odd border is averaged over the pixels there are, as in the paper's code
-        pool = nn.AvgPool2d(2, stride, ceil_mode=True, count_include_pad=False)
-        return nn.Sequential(pool, *convolution(recipe, inputs, outputs, 1))
-    return nn.Sequential(*convolution(recipe, inputs, outputs, 1, stride))
+    def lacks_last_norms(self) -> str:
+        return "a norm to set to 0, and norm='none' has none" if self.norm == "none" else ""

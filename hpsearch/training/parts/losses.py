@@ -1,11 +1,12 @@
 """Targets and the losses on them; a target is always a row of probabilities (batch, classes)."""
 
+from typing import assert_never
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hpsearch.training.images.laws import SmoothingForm
-from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.parts.literals import Loss, SmoothingForm
 
 
 def smoothed(labels: Tensor, classes: int, epsilon: float, form: SmoothingForm = "paper") -> Tensor:
@@ -19,9 +20,16 @@ def smoothed(labels: Tensor, classes: int, epsilon: float, form: SmoothingForm =
     >>> smoothed(torch.tensor([1]), 2, 0.1, "code")
     tensor([[0.0500, 0.9500]])
     """
-    others = epsilon / (classes - 1 if form == "paper" else classes)
-    targets = torch.full((len(labels), classes), others, device=labels.device)
-    return targets.scatter_(1, labels[:, None], 1 - epsilon if form == "paper" else 1 - epsilon + others)
+    match form:
+        case "paper":
+            others = epsilon / (classes - 1)
+            own = 1 - epsilon
+        case "code":
+            others = epsilon / classes
+            own = 1 - epsilon + others
+        case _:
+            assert_never(form)
+    return torch.full((len(labels), classes), others, device=labels.device).scatter_(1, labels[:, None], own)
 
 
 def code_epsilon(epsilon: float, classes: int) -> float:
@@ -68,16 +76,34 @@ def distillation(logits: Tensor, teachers: Tensor, temperature: float) -> Tensor
     return temperature**2 * F.kl_div(z, r, reduction="batchmean", log_target=True)
 
 
-def loss(recipe: Recipe, logits: Tensor, targets: Tensor, teachers: Tensor | None = None) -> Tensor:
-    """The recipe's loss: on the targets, and with a teacher the weighted sum of that and of ``distillation``.
+def loss(
+    logits: Tensor,
+    targets: Tensor,
+    kind: Loss = "cross entropy",
+    *,
+    teachers: Tensor | None = None,
+    temperature: float = 20.0,
+    hard_weight: float = 1.0,
+    soft_weight: float = 1.0,
+) -> Tensor:
+    """The loss on the targets, and with a teacher the weighted sum of that and of ``distillation``; all (batch, classes).
 
-    The paper's weights are (1, T^2), its code's (0.5, 0.5 T^2), which halves the loss against the weight decay.
+    ``teachers`` are its logits. The weights of He et al. 2019 are (1, T^2), its code's (0.5, 0.5 T^2), which halves the loss
+    against the weight decay. Computed in float32 at least.
+
+    >>> logits, targets = torch.zeros(2, 10), smoothed(torch.tensor([3, 1]), 10, 0.0)
+    >>> loss(logits, targets), loss(logits, targets, "hinge"), loss(logits, targets, teachers=logits, hard_weight=0.5)
+    (tensor(2.3026), tensor(9.), tensor(1.1513))
     """
     logits = _full(logits)
-    hard = cross_entropy(logits, targets) if recipe.loss == "cross entropy" else hinge(logits, targets)
-    if teachers is None:
-        return hard
-    return recipe.hard_weight * hard + recipe.soft_weight * distillation(logits, teachers, recipe.temperature)
+    match kind:
+        case "cross entropy":
+            hard = cross_entropy(logits, targets)
+        case "hinge":
+            hard = hinge(logits, targets)
+        case _:
+            assert_never(kind)
+    return hard if teachers is None else hard_weight * hard + soft_weight * distillation(logits, teachers, temperature)
 
 
 def _full(logits: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """Mixup and cutmix: training on two images at once, with their targets in proportion."""
 
+from typing import assert_never
+
 import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from hpsearch.training.images.laws import Partner
+from hpsearch.training.parts.literals import Partner
 
 
 def mixed(
@@ -29,7 +31,13 @@ def partners(count: int, kind: Partner, generator: torch.Generator) -> Tensor:
     >>> partners(3, "reversal", torch.Generator())
     tensor([2, 1, 0])
     """
-    return torch.randperm(count, generator=generator) if kind == "permutation" else torch.arange(count).flip(0)
+    match kind:
+        case "permutation":
+            return torch.randperm(count, generator=generator)
+        case "reversal":
+            return torch.arange(count).flip(0)
+        case _:
+            assert_never(kind)
 
 
 def weight(alpha: float, generator: torch.Generator) -> float:

@@ -2,66 +2,97 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, assert_never
 
-from hpsearch.training.images.recipe import Recipe
+Schedule = Literal["constant", "step", "exponential", "inverse", "plateau", "cosine", "cyclic"]
+WarmupForm = Literal["code", "paper"]
 
 
-def factor(recipe: Recipe, progress: float, step_size: float = 0.0, losses: Sequence[float] = ()) -> float:
-    """The factor on the peak rate at the step before which ``progress`` (0 to under 1) of all steps were taken.
+def factor(
+    progress: float,
+    *,
+    schedule: Schedule,
+    step_size: float = 0.0,
+    warmup: float = 0.0,
+    warmup_form: WarmupForm = "code",
+    milestones: tuple[float, ...] = (0.25, 0.5, 0.75),
+    drop: float = 0.1,
+    falling: float = 5.0,
+    patience: int = 5,
+    cycles: int = 5,
+    losses: Sequence[float] = (),
+) -> float:
+    """The factor on the peak rate, in [0, 1], at the step before which ``progress`` (0 to under 1) of all steps were taken.
 
-    A linear warmup, then the recipe's schedule; both may need ``step_size``, one over the number of all steps, to know how long a
-    step is. ``losses`` are the losses of the epochs so far that ``plateau`` follows: on the training images, or on the
-    tuning slice. The final set is there to score and must not steer.
+    A linear warmup over the share ``warmup`` of training, then the schedule: ``constant`` 1; ``step`` drop^n after n
+    ``milestones``, shares of training; ``exponential`` e^(-falling p) and ``inverse`` 1 / (1 + falling p), p the share done after
+    the warmup; ``plateau`` as ``losses``, those of the epochs so far, give cause; ``cosine``; ``cyclic``, so many ``cycles`` of
+    the cosine. ``step_size``, one over the number of all steps, tells how long a step is to the paper's form of the warmup and to
+    ``cyclic``. The losses that ``plateau`` follows are those on training images, or on a tuning slice: a final set is there to
+    score and must not steer.
 
-    >>> from hpsearch.training import digits
-    >>> [factor(Recipe(data=digits(), warmup=0.2), progress) for progress in (0, 0.1, 0.2, 0.25)]
+    >>> [factor(progress, schedule="step", warmup=0.2) for progress in (0, 0.1, 0.2, 0.25)]
     [0.0, 0.5, 1.0, 0.1]
+    >>> [round(factor(progress, schedule="cosine"), 3) for progress in (0, 0.25, 0.5, 0.75)]
+    [1.0, 0.854, 0.5, 0.146]
     """
-    share = recipe.warmup_share
-    if progress < share:
-        return warmup(progress + (step_size if recipe.warmup_form == "paper" else 0.0), share)
-    after = (progress - share) / (1 - share)
-    match recipe.schedule:
+    if progress < warmup:
+        return warmed(progress + _ahead(warmup_form, step_size), warmup)
+    after = (progress - warmup) / (1 - warmup)
+    match schedule:
+        case "constant":
+            return 1.0
         case "step":
-            return step(progress, recipe.milestones, recipe.drop)
+            return step(progress, milestones, drop)
         case "exponential":
-            return math.exp(-recipe.falling * after)
+            return math.exp(-falling * after)
         case "inverse":
-            return 1 / (1 + recipe.falling * after)
+            return 1 / (1 + falling * after)
         case "plateau":
-            return plateau(losses, recipe.patience, recipe.drop)
+            return plateau(losses, patience, drop)
         case "cosine":
             return cosine(after)
         case "cyclic" if step_size > 0:
             steps = round(1 / step_size)
-            warm = warm_steps(recipe, steps)
-            return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), recipe.cycles)  # all may be warmup
+            warm = warm_steps(warmup, steps)
+            return cyclic(max(0, round(progress * steps) - warm), max(1, steps - warm), cycles)  # all may be warmup
         case "cyclic":  # in the limit of ever shorter steps
-            return cosine(after * recipe.cycles % 1.0)
-    return 1.0
+            return cosine(after * cycles % 1.0)
+        case _:
+            assert_never(schedule)
 
 
-def warm_steps(recipe: Recipe, steps: int) -> int:
+def warm_steps(warmup: float, steps: int) -> int:
     """How many of a training's steps are warmup: as many as lie before its share, whatever the last bit of the product.
 
-    >>> from hpsearch.training import digits
-    >>> warm_steps(Recipe(data=digits(), warmup=5 / 120), 120 * 1251)
+    >>> warm_steps(5 / 120, 120 * 1251)
     6255
     """
-    warm = math.floor(recipe.warmup_share * steps)
-    return warm + (warm / steps < recipe.warmup_share)
+    warm = math.floor(warmup * steps)
+    return warm + (warm / steps < warmup)
 
 
-def warmup(progress: float, length: float) -> float:
+def warmed(progress: float, length: float) -> float:
     """A straight line from 0 to 1 over ``length``.
 
     Of m steps, step i = 1, 2, ... has i / m in the text of He et al. 2019 (section 3.1) and (i - 1) / m in its code, whose log
     shows a first rate of 0: ``progress`` then counts the step being taken, or only those taken before.
 
-    >>> warmup(0.05, 0.2)
+    >>> warmed(0.05, 0.2)
     0.25
     """
     return min(1.0, progress / length)
+
+
+def _ahead(form: WarmupForm, step_size: float) -> float:
+    """What the step being taken counts for."""
+    match form:
+        case "code":
+            return 0.0
+        case "paper":
+            return step_size
+        case _:
+            assert_never(form)
 
 
 def step(progress: float, milestones: tuple[float, ...], drop: float) -> float:

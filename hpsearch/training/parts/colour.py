@@ -3,11 +3,13 @@
 Images are (batch, channels, height, width) floats in 0..255; every image draws its own numbers, on the CPU.
 """
 
+from typing import assert_never
+
 import torch
 from torch import Tensor
 
 from hpsearch.errors import Refused
-from hpsearch.training.images.laws import Colour, Pixels
+from hpsearch.training.parts.literals import Colour, ImageNets
 
 FACTORS = (0.6, 1.4)  # He et al. 2019, section 2.1, step 4
 LUMA = (0.299, 0.587, 0.114)  # grey of a colour, ITU-R 601, as mxnet has it
@@ -17,19 +19,25 @@ ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 EIGENVALUES = (55.46, 4.794, 1.148)
 EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
-# mean and deviation of R, G, B in 0..255. The paper prints one pair; its code has two loaders that differ: the one for record files
-# has the paper's, the other one torchvision's in 0..1
-STATISTICS = {
-    "recordio": ((123.68, 116.779, 103.939), (58.393, 57.12, 57.375)),
-    "imagenet": ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255)),
-}
 
+def pixel_statistics(pixels: ImageNets, channels: int) -> tuple[Tensor, Tensor]:
+    """ImageNet's mean and deviation of R, G, B in 0..255, each (3, 1, 1), by who wrote them down; refuses grey images.
 
-def pixel_statistics(pixels: Pixels, channels: int) -> tuple[Tensor, Tensor]:
-    """ImageNet's mean and deviation, each (3, 1, 1), by the name of who wrote them down; refuses grey images."""
+    He et al. 2019 print one pair; its code has two loaders that differ: the one for record files has the paper's, the other one
+    torchvision's in 0..1.
+
+    >>> pixel_statistics("recordio", 3)[0].flatten().tolist()
+    [123.68000030517578, 116.77899932861328, 103.93900299072266]
+    """
     _need_colour(f"pixels={pixels!r}", channels, "take pixels='own'")
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in STATISTICS[pixels])
-    return mean, deviation
+    match pixels:
+        case "recordio":
+            mean, deviation = (123.68, 116.779, 103.939), (58.393, 57.12, 57.375)
+        case "imagenet":
+            mean, deviation = (0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255)
+        case _:
+            assert_never(pixels)
+    return torch.tensor(mean)[:, None, None], torch.tensor(deviation)[:, None, None]
 
 
 def coloured(images: Tensor, colour: Colour, generator: torch.Generator) -> Tensor:
@@ -39,12 +47,25 @@ def coloured(images: Tensor, colour: Colour, generator: torch.Generator) -> Tens
     ``ColorJitter(hue=0.4)`` adds up to 0.4 turns instead, which is far stronger.) ``gluoncv``, its code: brightness, contrast and
     saturation, in a random order, no hue; as mxnet's ``RandomColorJitter``. ``none``: nothing is drawn.
     """
-    if colour == "none":
-        return images
+    match colour:
+        case "none":
+            return images
+        case "paper":
+            return scaled(images, *_factors(images, colour, generator))
+        case "gluoncv":
+            return _jittered(images, _factors(images, colour, generator), generator)
+        case _:
+            assert_never(colour)
+
+
+def _factors(images: Tensor, colour: Colour, generator: torch.Generator) -> Tensor:
+    """(3, batch): three factors for each image."""
     _need_colour(f"colour={colour!r}", images.shape[1], "take colour='none'")
-    factors = torch.empty(3, len(images)).uniform_(*FACTORS, generator=generator).to(images.device)
-    if colour == "paper":
-        return scaled(images, *factors)
+    return torch.empty(3, len(images)).uniform_(*FACTORS, generator=generator).to(images.device)
+
+
+def _jittered(images: Tensor, factors: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast and saturation scaled in a random order of each image's own."""
     orders = torch.tensor(ORDERS)[torch.randint(len(ORDERS), (len(images),), generator=generator)].to(images.device)
     for turn in orders.T:
         choices = torch.stack([change(images, factors[k]) for k, change in enumerate((brightened, contrasted, saturated))])

@@ -6,11 +6,11 @@ weights of one give other logits in the other.
 
 import re
 from collections.abc import Iterable
+from typing import assert_never
 
 from hpsearch.errors import Refused
-from hpsearch.training.images.laws import BASIC
 from hpsearch.training.images.pretrained import Variant
-from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.networks.resnet import BASIC, ResNet
 
 # names of timm, torchvision and mmcv, and how their networks differ from ResNet-A, B, C and D
 DIFFERENT = (
@@ -54,27 +54,30 @@ def layer_of(key: str) -> str:
     return next((what for pattern, what in LAYERS if re.search(pattern, key)), "")
 
 
-def variant_of(recipe: Recipe) -> str:
-    """The letter of a recipe's network; more than a letter where it has the pool of D without the stem of C.
+def variant_of(network: ResNet) -> str:
+    """The letter of a residual network; more than a letter where it has the pool of D without the stem of C.
 
-    >>> from hpsearch.training import digits
-    >>> variant_of(Recipe(data=digits(), downsample_in="3x3", deep_stem=True))
+    >>> variant_of(ResNet(downsample_in="3x3", deep_stem=True))
     'C'
     """
-    if recipe.downsample_in == "1x1":
-        return "A"
-    if recipe.pool_in_shortcut:
-        return "D" if recipe.deep_stem else "B with pooled shortcuts"
-    return "C" if recipe.deep_stem else "B"
+    match network.downsample_in:
+        case "1x1":
+            return "A"
+        case "3x3" if network.pool_in_shortcut:
+            return "D" if network.deep_stem else "B with pooled shortcuts"
+        case "3x3":
+            return "C" if network.deep_stem else "B"
+        case _:
+            assert_never(network.downsample_in)
 
 
-def agrees(recipe: Recipe, variant: Variant) -> bool:
+def agrees(network: ResNet, variant: Variant) -> bool:
     """Whether weights of these names and shapes can be of the declared variant: A and B have the same, and are one at 18 and 34."""
-    seen = variant_of(recipe)
+    seen = variant_of(network)
     return seen == variant or (seen == "B" and variant == "A")
 
 
-def assumed(recipe: Recipe) -> str:
+def assumed(network: ResNet) -> str:
     """What a state dict of such a network leaves open, and what is taken for it."""
-    stride = "" if recipe.depth in BASIC else "the stride is in the 3x3 convolutions, "
+    stride = "" if network.depth in BASIC else "the stride is in the 3x3 convolutions, "
     return f"{stride}activations are ReLU, nothing is blurred or averaged before a stride"

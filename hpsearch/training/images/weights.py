@@ -10,37 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import Refused
-from hpsearch.training.data import digits
-from hpsearch.training.images.colour import pixel_statistics
-from hpsearch.training.images.laws import BASIC
+from hpsearch.training.images.checkpoints import names, opened, unwrapped
 from hpsearch.training.images.pretrained import Variant
-from hpsearch.training.images.recipe import Recipe
-from hpsearch.training.networks.checkpoints import names, opened, unwrapped
-from hpsearch.training.networks.resnet import BLOCKS, resnet
-from hpsearch.training.networks.variants import agrees, assumed, layer_of, refuse_names, variant_of
-
-NETWORK = (  # fields of a recipe that a network is made of
-    *("depth", "width", "stem", "downsample_in", "deep_stem", "pool_in_shortcut"),
-    *("norm", "norm_images", "norm_groups", "dropout"),
-)
+from hpsearch.training.images.variants import agrees, assumed, layer_of, refuse_names, variant_of
+from hpsearch.training.networks.network import Network
+from hpsearch.training.networks.resnet import BASIC, BLOCKS, ResNet
+from hpsearch.training.parts.colour import pixel_statistics
+from hpsearch.values import KIND, from_json
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A network with its weights, and what its input is normalised by."""
 
-    model: nn.Sequential
+    model: nn.Module
     mean: Tensor  # (channels, 1, 1), of pixels in 0..255
     deviation: Tensor  # (channels, 1, 1)
     channels: int
     classes: int
-    recipe: Recipe  # whose network it is; only the fields that make a network count
+    network: Network
     said: str  # what the file is taken for, in a sentence
-
-
-def network_of(recipe: Recipe, channels: int, classes: int) -> dict[str, Any]:
-    """What a file of weights has to say so that the network can be made again."""
-    return {name: getattr(recipe, name) for name in NETWORK} | {"channels": channels, "classes": classes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +37,7 @@ class Read:
     """A state dict of timm's or torchvision's and the network it is taken for."""
 
     state: dict[str, Tensor]  # by our names
-    recipe: Recipe  # only the fields that make a network count
+    network: ResNet
     channels: int
     classes: int
     said: str  # in a sentence: the network, and whether it was declared or assumed
@@ -66,10 +55,10 @@ def load_pretrained(path: Path, variant: Variant | None = None) -> Loaded:
     if isinstance(content, dict) and "network" in content:
         return _own(content, path)
     read = _read(content, path, variant)
-    model = resnet(read.recipe, read.channels, read.classes)
+    model = read.network.build(read.channels, read.classes)
     model.load_state_dict(read.state)
     mean, deviation = pixel_statistics("imagenet", read.channels)
-    return Loaded(model, mean, deviation, read.channels, read.classes, read.recipe, read.said)
+    return Loaded(model, mean, deviation, read.channels, read.classes, read.network, read.said)
 
 
 def said_of(path: Path, variant: Variant | None = None) -> str:
@@ -83,20 +72,20 @@ def _read(content: Any, path: Path, variant: Variant | None) -> Read:
     state, place = unwrapped(content, path)
     if variant is None:
         refuse_names(names(content, path), str(path))
-    recipe, channels, classes = _architecture(state, path)
-    if variant is not None and not agrees(recipe, variant):
-        raise Refused(f"{path} is declared variant={variant!r}, and its names and shapes are of ResNet-{variant_of(recipe)}")
-    if variant == "A" and recipe.depth not in BASIC:
-        recipe = replace(recipe, downsample_in="1x1")
-    names_of = dict(_names(recipe))
+    network, channels, classes = _architecture(state, path)
+    if variant is not None and not agrees(network, variant):
+        raise Refused(f"{path} is declared variant={variant!r}, and its names and shapes are of ResNet-{variant_of(network)}")
+    if variant == "A" and network.depth not in BASIC:
+        network = replace(network, downsample_in="1x1")
+    names_of = dict(_names(network))
     state = {_renamed(name, names_of, path): value for name, value in state.items()}
     with torch.device("meta"):  # shapes are enough
-        _refuse_misfits(state, resnet(recipe, channels, classes).state_dict(), path)
-    letter = variant or variant_of(recipe)
+        _refuse_misfits(state, network.build(channels, classes).state_dict(), path)
+    letter = variant or variant_of(network)
     where = f"{path}, {place}," if place else f"{path}"
-    open_questions = f"assumed, for names and shapes do not show it: {assumed(recipe)}; declare it with variant={letter!r}"
+    open_questions = f"assumed, for names and shapes do not show it: {assumed(network)}; declare it with variant={letter!r}"
     basis = "as declared" if variant else open_questions
-    return Read(state, recipe, channels, classes, f"{where} is read as ResNet-{recipe.depth}-{letter} ({basis})")
+    return Read(state, network, channels, classes, f"{where} is read as ResNet-{network.depth}-{letter} ({basis})")
 
 
 def _said_of_own(path: Path) -> str:
@@ -104,15 +93,22 @@ def _said_of_own(path: Path) -> str:
 
 
 def _own(content: dict[str, Any], path: Path) -> Loaded:
-    network = dict(content["network"])
-    channels, classes = network.pop("channels"), network.pop("classes")
-    recipe = Recipe(data=digits(), **network)
-    model = resnet(recipe, channels, classes)
+    network, channels, classes = _made_of(content)
+    model = network.build(channels, classes)
     model.load_state_dict(content["model"])
-    return Loaded(model, content["mean"], content["deviation"], channels, classes, recipe, _said_of_own(path))
+    return Loaded(model, content["mean"], content["deviation"], channels, classes, network, _said_of_own(path))
 
 
-def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int, int]:
+def _made_of(content: dict[str, Any]) -> tuple[Network, int, int]:
+    """Network, channels and classes that a trial kept with its weights; at first it kept the fields of a residual network."""
+    if KIND in content["network"]:
+        return from_json(content["network"]), content["channels"], content["classes"]
+    found = dict(content["network"])
+    channels, classes = found.pop("channels"), found.pop("classes")
+    return ResNet(**found), channels, classes
+
+
+def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[ResNet, int, int]:
     stages = [{m[1] for name in state if (m := re.match(rf"layer{n}\.(\d+)\.", name))} for n in (1, 2, 3, 4)]
     blocks = tuple(map(len, stages))
     basic = "layer1.0.conv3.weight" not in state
@@ -127,8 +123,7 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int,
     deep = "conv1.0.weight" in state
     first = state["conv1.0.weight" if deep else "conv1.weight"]
     shortcut = state.get("layer2.0.downsample.1.weight")
-    recipe = Recipe(
-        data=digits(),
+    network = ResNet(
         depth=depths[0],
         width=len(state["layer1.0.conv1.weight"]),
         stem="large" if deep or first.shape[-1] == 7 else "small",
@@ -136,22 +131,22 @@ def _architecture(state: Mapping[str, Tensor], path: Path) -> tuple[Recipe, int,
         deep_stem=deep,
         pool_in_shortcut=shortcut is not None and shortcut.ndim == 4,
     )
-    return recipe, first.shape[1], len(state["fc.weight"])
+    return network, first.shape[1], len(state["fc.weight"])
 
 
-def _names(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _names(network: ResNet) -> Iterator[tuple[str, str]]:
     """Their module to ours."""
     stem = [("conv1.0", 0), ("conv1.1", 1), ("conv1.3", 3), ("conv1.4", 4), ("conv1.6", 6), ("bn1", 7)]
-    for theirs, ours in stem if recipe.deep_stem else [("conv1", 0), ("bn1", 1)]:
+    for theirs, ours in stem if network.deep_stem else [("conv1", 0), ("bn1", 1)]:
         yield theirs, f"0.{ours}"
     place = 0
-    for stage, count in enumerate(BLOCKS[recipe.depth], start=1):
+    for stage, count in enumerate(BLOCKS[network.depth], start=1):
         for block in range(count):
-            for n in range(2 if recipe.depth in BASIC else 3):
+            for n in range(2 if network.depth in BASIC else 3):
                 yield f"layer{stage}.{block}.conv{n + 1}", f"1.{place}.branch.{3 * n}"
                 yield f"layer{stage}.{block}.bn{n + 1}", f"1.{place}.branch.{3 * n + 1}"
-            pooled = int(recipe.pool_in_shortcut)  # their pool, or what stands in for it, comes first
-            skipped = int(recipe.pool_in_shortcut and stage > 1)
+            pooled = int(network.pool_in_shortcut)  # their pool, or what stands in for it, comes first
+            skipped = int(network.pool_in_shortcut and stage > 1)
             for n in range(2):
                 yield f"layer{stage}.{block}.downsample.{pooled + n}", f"1.{place}.shortcut.{skipped + n}"
             place += 1

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from hpsearch.training.images.laws import Interpolation
+from hpsearch.training.parts.literals import Interpolation
 
 
 def trivial_augment(images: Tensor, generator: torch.Generator, interpolation: Interpolation = "nearest") -> Tensor:

@@ -1,16 +1,17 @@
 """What follows a convolution: normalisation of its output over the batch, a part of it or each image, of its weights, or none."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
 from hpsearch.errors import Refused
-from hpsearch.training.images.recipe import Recipe
+from hpsearch.training.parts.literals import Norm
 
-NORMS = (nn.BatchNorm2d, nn.GroupNorm)  # a GhostBatchNorm is a BatchNorm2d
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+LINEAR = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 class GhostBatchNorm(nn.BatchNorm2d):
@@ -60,26 +61,37 @@ def dropped_by(model: nn.Module, generator: torch.Generator) -> None:
             module.generator = generator
 
 
-def convolution(recipe: Recipe, inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
-    """A square convolution that keeps the image's size at stride 1, and the norm of the recipe after it.
+def convolution(
+    inputs: int, outputs: int, size: int, stride: int = 1, *, norm: Norm = "batch", images: int = 32, groups: int = 32
+) -> list[nn.Module]:
+    """A square convolution that keeps the image's size at stride 1, and the norm of its output after it.
 
-    A norm with an offset of its own makes a bias idle, so the convolution has one only under weight norm and without norm.
+    ``images`` share the statistics of a ``ghost`` batch norm, ``groups`` of channels those of a ``group`` norm; ``layer`` is one
+    group; ``weight`` normalises the convolution's weight instead. A norm with an offset of its own makes a bias idle, so the
+    convolution has one only under ``weight`` and ``none``.
+
+    >>> [type(module).__name__ for module in convolution(3, 8, 3, norm="ghost")]
+    ['Conv2d', 'GhostBatchNorm']
     """
-    bare = recipe.norm in ("weight", "none")
-    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=bare)
-    if recipe.norm == "weight":
-        return [parametrizations.weight_norm(layer)]
-    if recipe.norm == "none":
-        return [layer]
-    return [layer, _norm(recipe, outputs)]
 
+    def layer(bias: bool) -> nn.Conv2d:
+        return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=bias)
 
-def _norm(recipe: Recipe, channels: int) -> nn.Module:
-    if recipe.norm == "batch":
-        return nn.BatchNorm2d(channels)
-    if recipe.norm == "ghost":
-        return GhostBatchNorm(channels, recipe.norm_images)
-    return nn.GroupNorm(1 if recipe.norm == "layer" else recipe.norm_groups, channels)
+    match norm:
+        case "batch":
+            return [layer(False), nn.BatchNorm2d(outputs)]
+        case "ghost":
+            return [layer(False), GhostBatchNorm(outputs, images)]
+        case "layer":
+            return [layer(False), nn.GroupNorm(1, outputs)]
+        case "group":
+            return [layer(False), nn.GroupNorm(groups, outputs)]
+        case "weight":
+            return [parametrizations.weight_norm(layer(True))]
+        case "none":
+            return [layer(True)]
+        case _:
+            assert_never(norm)
 
 
 def is_weight_normed(module: nn.Module) -> bool:
@@ -101,26 +113,33 @@ def set_weight(module: nn.Module, weight: Tensor) -> None:
 
 
 def kinds(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Parameters by kind, each once: ``weights`` of convolutions and linear layers, ``biases``, ``gammas`` and ``betas`` of norms.
+    """All parameters by kind, each once: ``weights``, ``biases``, ``gammas`` and ``betas``, scales and offsets of norms.
 
-    Under weight norm v is a weight and g a gamma.
+    Under weight norm v is a weight and g a gamma. A parameter of any other module is a bias where its name ends so, else a weight
+    where it has more than one dimension, else a gamma.
+
+    >>> found = kinds(nn.TransformerEncoderLayer(8, 2, 16))
+    >>> {kind: len(parameters) for kind, parameters in found.items()}
+    {'weights': 4, 'biases': 4, 'gammas': 2, 'betas': 2}
     """
     found: dict[str, list[nn.Parameter]] = {"weights": [], "biases": [], "gammas": [], "betas": []}
+    seen: set[int] = set()
     for kind, parameter in _kinds(model):
-        found[kind].append(parameter)
+        if parameter is not None and id(parameter) not in seen:
+            seen.add(id(parameter))
+            found[kind].append(parameter)
     return found
 
 
 def _kinds(model: nn.Module) -> Iterator[tuple[str, Any]]:
     for module in model.modules():
         if isinstance(module, NORMS):
-            yield from (("gammas", module.weight), ("betas", module.bias))
-        elif isinstance(module, nn.Conv2d | nn.Linear):
-            yield "weights", _direction(module) if is_weight_normed(module) else module.weight
-            if is_weight_normed(module):
-                yield "gammas", gamma(module)
-            if module.bias is not None:
-                yield "biases", module.bias
+            yield from (("gammas", module.weight), ("betas", getattr(module, "bias", None)))
+        elif is_weight_normed(module):
+            yield from (("weights", _direction(module)), ("gammas", gamma(module)), ("biases", getattr(module, "bias", None)))
+        else:
+            for name, parameter in module.named_parameters(recurse=False):
+                yield "biases" if name.endswith("bias") else "weights" if parameter.ndim > 1 else "gammas", parameter
 
 
 def _direction(module: nn.Module) -> Any:
