@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         plackett_burman,
     )
     from hpsearch.errors import HpsearchError, Refused, TrialEnded
-    from hpsearch.run import Run
+    from hpsearch.protocol import Run
     from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
     from hpsearch.study import Study, Trial
@@ -39,7 +39,7 @@ _homes = {
     "ablation": "Arm Claim Contrast Plan Teacher Trained Trick difference factorial first_and_last fractional_factorial ladder "
     "leave_one_out one_at_a_time orders plackett_burman Seeds",
     "errors": "HpsearchError Refused TrialEnded",
-    "run": "Run",
+    "protocol": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
     "study": "Study Trial",
@@ -90,6 +90,8 @@ def __getattr__(name: str) -> Any:
     for module, names in _homes.items():
         if name in names.split():
             return getattr(import_module(f"hpsearch.{module}"), name)
+    if name in ("plan", "run", "status", "report"):
+        raise AttributeError(f"studies are run from a terminal: write the study to a file and give `hpsearch {name} FILE.py`")
     raise AttributeError(f"hpsearch has no name {name!r}")
 
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.ablation import Teacher
+from hpsearch.protocol import is_tuning
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
-from hpsearch.run import is_tuning
 from hpsearch.search import Tune
 from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import dimensions, values_by_key
-from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, Integers
 
 LEAST = 10  # complete trials below which nothing is said of single parameters

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from hpsearch.protocol import Recorded, Row
 from hpsearch.results.edits import used
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, TEACHER, Evidence
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Record
-from hpsearch.run import Recorded, Row
 from hpsearch.space import Choice
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda

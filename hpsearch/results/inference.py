@@ -7,7 +7,7 @@ import numpy as np
 
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.run import Goal
+from hpsearch.protocol import Goal
 from hpsearch.statistics.effect import Effect
 from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.notes import spread_words

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import select
 
 from hpsearch.errors import Refused
+from hpsearch.protocol import Row
 from hpsearch.results import schema
 from hpsearch.results.evidence import MEASUREMENT, SEARCH, Evidence
 from hpsearch.results.provenance import launched_as
 from hpsearch.results.record import Record
 from hpsearch.results.stored import flat, written
-from hpsearch.run import Row
 from hpsearch.values import to_json
 
 LEAST = 6  # digits of a key: fewer would name another trial tomorrow

@@ -15,10 +15,10 @@ from sqlalchemy import Table, inspect, select
 
 from hpsearch.ablation import Trained
 from hpsearch.errors import HpsearchError, Refused
+from hpsearch.protocol import Row, Source
 from hpsearch.results import schema
 from hpsearch.results.record import Record
 from hpsearch.results.stored import written
-from hpsearch.run import Row, Source
 from hpsearch.study import Study, Trial
 from hpsearch.values import KIND, Identified, canonical, digest, field_at, field_names, from_json, opens, same, to_json
 

@@ -21,10 +21,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hpsearch.errors import Refused
+from hpsearch.protocol import larger_is_better
 from hpsearch.results.evidence import SEARCH, Evidence
 from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
 from hpsearch.results.urls import database, hidden
-from hpsearch.run import larger_is_better
 from hpsearch.space import Domain, OneMinus
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports every study it makes

@@ -35,9 +35,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
+from hpsearch.protocol import Row
 from hpsearch.results import schema
 from hpsearch.results.urls import database, hidden
-from hpsearch.run import Row
 from hpsearch.study import Trial
 from hpsearch.values import to_json
 

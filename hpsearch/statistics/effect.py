@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hpsearch.ablation import Claim
 from hpsearch.ablation.families import GAP
-from hpsearch.run import Goal, larger_is_better
+from hpsearch.protocol import Goal, larger_is_better
 from hpsearch.values import Value
 
 HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.ablation import Contrast, Plan
 from hpsearch.errors import Refused
-from hpsearch.run import Goal
+from hpsearch.protocol import Goal
 from hpsearch.statistics.effect import (
     FEW_SEEDS,
     NO_LARGER,

@@ -10,7 +10,7 @@ import numpy as np
 
 from hpsearch.ablation import Plan
 from hpsearch.ablation.seeds import Seeds, Spending
-from hpsearch.run import Goal
+from hpsearch.protocol import Goal
 from hpsearch.statistics.effect import NOT_LOOKED_AT, Effect
 from hpsearch.statistics.effects import effects_of
 from hpsearch.statistics.forecast import weights_of

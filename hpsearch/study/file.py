@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
 from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
-from hpsearch.run import Source
+from hpsearch.protocol import Source
 from hpsearch.study import Study
 from hpsearch.study.namesakes import refuse_namesakes
 from hpsearch.values import STUDY

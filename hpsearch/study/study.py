@@ -11,7 +11,7 @@ from typing import Any, assert_never, get_args
 from hpsearch.ablation import Arm, Plan, Teacher, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.errors import Refused, did_you_mean
-from hpsearch.run import Goal, HeldOut, Source, larger_is_better
+from hpsearch.protocol import Goal, HeldOut, Source, larger_is_better
 from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
@@ -32,7 +32,7 @@ from hpsearch.values import (
     with_fields,
 )
 
-Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.run``
+Train = Callable[..., Iterator[Mapping[str, Any]] | Mapping[str, Any] | None]  # its three forms: see ``hpsearch.protocol``
 BUILT_IN = Path(__file__).parents[1] / "training" / "images" / "loop.py"  # read, not imported: torch stays out until a trial runs
 TUNING_SEED = 1_000_000  # seeds from here on are for tuning; those below are for tables
 
@@ -72,7 +72,7 @@ class Study(Value):
 
     It is checked whole when it is built: every arm is laid over the base, every range tried at both ends, the cost compared with
     the budget. ``train`` is the training function ``(config, seed, epochs, run)``, which yields or reports one mapping of metrics
-    per epoch (see ``hpsearch.run``); without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
+    per epoch (see ``hpsearch.protocol``); without one the base is a ``hpsearch.training.Recipe`` and trains with our own loop.
     """
 
     question: str

@@ -8,8 +8,8 @@ from types import FunctionType
 from typing import Any
 
 from hpsearch.errors import Refused
+from hpsearch.protocol import Recorded, Row
 from hpsearch.results.lookup import Found
-from hpsearch.run import Recorded, Row
 from hpsearch.study import Study, Trial
 from hpsearch.trials.here import pin_threads
 from hpsearch.trials.session import Resources, job

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import Refused
-from hpsearch.run import HeldOut, Row
+from hpsearch.protocol import HeldOut, Row
 from hpsearch.trials.sealed import digest_of, place, read_json, write_json
 
 KEPT = 2  # checkpoints: one may turn out damaged
@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Attempt:
-    """See ``hpsearch.run.Run``, the protocol it fulfils."""
+    """See ``hpsearch.protocol.Run``, the protocol it fulfils."""
 
     def __init__(
         self, folder: Path, held_out: HeldOut, threads: int, device: str, cache: Path, given: Mapping[str, Callable[[], Path]] = {}

@@ -1,6 +1,6 @@
 """The contract of a training function: what a row may hold and must hold, and in words what is wrong with one that does not.
 
-See ``hpsearch.run`` for the contract itself.
+See ``hpsearch.protocol`` for the contract itself.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.errors import TrialEnded, did_you_mean, visible
-from hpsearch.run import Recorded, Row
+from hpsearch.protocol import Recorded, Row
 from hpsearch.search import Divergence
 
 LARGEST = 3.4028234663852886e38  # of a 32-bit float: what is larger can be neither squared nor averaged

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from hpsearch.run import Row
+from hpsearch.protocol import Row
 from hpsearch.trials.session import Session
 from hpsearch.trials.worker import Job, perform
 

@@ -28,8 +28,8 @@ from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
 from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
+from hpsearch.protocol import Row
 from hpsearch.results.record import Result
-from hpsearch.run import Row
 from hpsearch.study import Train
 from hpsearch.trials.session import Resources, Session
 from hpsearch.trials.worker import ATTEMPTS, perform

@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from hpsearch.errors import Refused, did_you_mean
+from hpsearch.protocol import Row
 from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Driver, Result, number
-from hpsearch.run import Row
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda

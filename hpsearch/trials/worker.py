@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hpsearch.errors import Refused, Stopped, TrialEnded, sentence, visible
+from hpsearch.protocol import Row
 from hpsearch.results.record import Result
-from hpsearch.run import Row
 from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
@@ -221,7 +221,7 @@ def _outcome(
 
 
 def _drive(job: Job, train: Train, intake: Intake) -> None:
-    """Call the training function and take its rows, in whichever of the three forms of ``hpsearch.run`` it gives them."""
+    """Call the training function and take its rows, in whichever of the three forms of ``hpsearch.protocol`` it gives them."""
     before, epochs = len(intake.rows), job.trial.epochs
     source: object = train(job.trial.config, job.trial.seed, epochs, intake.attempt)
     yields, reports = hasattr(source, "__next__"), len(intake.rows) > before

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "hpsearch"
 ORDER = [
     ("errors",),
     ("values",),
-    ("run",),
+    ("protocol",),
     ("space",),
     ("search",),
     ("ablation",),

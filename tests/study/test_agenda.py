@@ -12,7 +12,7 @@ from scipy.stats import qmc
 
 from hpsearch.ablation import Trick, ladder
 from hpsearch.errors import Refused
-from hpsearch.run import Run
+from hpsearch.protocol import Run
 from hpsearch.search import Confirm, Round, Tune, best, propose
 from hpsearch.space import Space, Uniform
 from hpsearch.study import TUNING_SEED, Study

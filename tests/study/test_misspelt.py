@@ -62,3 +62,9 @@ def test_seed_for_seeds_is_one_sentence_with_file_and_line(tmp_path: Path):
     with pytest.raises(Refused, match="did you mean 'rounds'"):
         hpsearch.Tune.within(hpsearch.Space(x=hpsearch.Uniform(0, 1)), budget=10, full=1, round=3)
     assert issubclass(Study, values.Value)
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
+def test_who_calls_a_command_from_python_is_told_where_it_is_given(command: str) -> None:
+    with pytest.raises(AttributeError, match=f"give `hpsearch {command} FILE.py`"):
+        getattr(hpsearch, command)

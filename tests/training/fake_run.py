@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpsearch.run import HeldOut, Row
+from hpsearch.protocol import HeldOut, Row
 
 CLOCK = ("seconds", "images_per_second")  # the metrics that no two runs share
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from hpsearch.errors import Refused
-from hpsearch.run import Source
+from hpsearch.protocol import Source
 from hpsearch.training import digits
 from hpsearch.training.data import Dataset
 

@@ -17,7 +17,7 @@ def loaded(code: str) -> set[str]:
 @pytest.mark.parametrize("use", ["", "; Recipe(data=digits()).data.check()", "; image_folder('$NO', 64)"])
 def test_naming_a_recipe_imports_nothing_heavy(use):
     # hpsearch itself may need numpy; what counts is what training adds
-    before = loaded("import hpsearch.values, hpsearch.run")
+    before = loaded("import hpsearch.values, hpsearch.protocol")
     assert loaded(f"from hpsearch.training import Recipe, digits, image_folder{use}") == before
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.run import Run
+from hpsearch.protocol import Run
 from hpsearch.study import Trial
 from hpsearch.trials.worker import Job
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch import Teacher, Trained
-from hpsearch.run import Run
+from hpsearch.protocol import Run
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Column, Heading, Table, Text
 from hpsearch.report.words import Unit, count, hours, number, short_names, unit
 from hpsearch.results.evidence import Evidence
-from hpsearch.run import larger_is_better
 
 LAST = 5  # epochs whose spread is shown
 WELCH = (

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import AXIS, PALETTE, figure, label
 from hpsearch.report.sections.panels import SYMBOLS, Scale, grid, having, hover, points_frame, scales_of
 from hpsearch.report.words import Unit, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import dimensions, rounds_of
-from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, Integers
 
 SLICES = 8

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from hpsearch.ablation.seeds import Seeds
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.published import data_words
 from hpsearch.report.sections.contrasts import arms_frame, unit_of
@@ -10,7 +11,6 @@ from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scales_note, variance_note
-from hpsearch.run import larger_is_better
 from hpsearch.search import Tune
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import AMBER, AXIS, GREY, ORANGE, PALETTE, figure, label
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import box_domains, dimensions, unfolded_rounds, values_by_key
-from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain, OneMinus
 
 MOST = 200  # points of a round that are drawn

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GREY, ORANGE, figure, label
 from hpsearch.report.sections.panels import LACKING, Scale, points_frame, said_of_thinning, scales_of, thinned
 from hpsearch.report.words import Unit, compact, count, number, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import rounds_of
-from hpsearch.run import larger_is_better
 from hpsearch.space import Choice, Domain
 
 CLASSES = 6  # colours of lines, by score

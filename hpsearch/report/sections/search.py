@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 import pandas as pd
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.sections.importances import importances
@@ -16,7 +17,6 @@ from hpsearch.report.sections.zoom import zoom
 from hpsearch.report.words import Unit, count, listed, setting, short_names, span, verdict
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import box_domains
-from hpsearch.run import larger_is_better
 from hpsearch.search import Tune
 from hpsearch.search.verdicts import Kind
 from hpsearch.study.agenda import ArmRound

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Chart
 from hpsearch.report.charts import GRID, PALETTE, faded, figure
 from hpsearch.report.importance import importance_frame
@@ -24,7 +25,6 @@ from hpsearch.report.sections.panels import (
 from hpsearch.report.words import Unit, count, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.points import boxes_of, rounds_of, unfolded_rounds
-from hpsearch.run import larger_is_better
 from hpsearch.space import Domain
 
 

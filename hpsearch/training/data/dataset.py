@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hpsearch.run import HeldOut, Source, is_tuning
+from hpsearch.protocol import HeldOut, Source, is_tuning
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import Refused
-from hpsearch.run import Row, Run, is_tuning
+from hpsearch.protocol import Row, Run, is_tuning
 from hpsearch.training.data.reading import reader, statistics
 from hpsearch.training.images.evaluate import batch_size, evaluate
 from hpsearch.training.images.inputs import augmented, plain

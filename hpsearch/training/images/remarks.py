@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hpsearch.run import HeldOut, is_tuning
+from hpsearch.protocol import HeldOut, is_tuning
 from hpsearch.training.data import Counts
 from hpsearch.training.images.recipe import Recipe
 
