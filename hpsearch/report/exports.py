@@ -8,8 +8,8 @@ import pandas as pd
 
 from hpsearch.errors import Refused
 from hpsearch.report.blocks import Block, Fold, Table
+from hpsearch.report.document import parts, replace_file
 from hpsearch.report.latex import document
-from hpsearch.report.page import parts, replace_file
 from hpsearch.report.spreadsheet import csv_of
 from hpsearch.results.evidence import Evidence
 

@@ -16,7 +16,22 @@ from statistics import median
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
@@ -26,6 +41,7 @@ from hpsearch.results.urls import database, hidden
 from hpsearch.study import Trial
 from hpsearch.values import to_json
 
+MANY = 500  # keys of one query: databases take only so many
 BUSY = 60.0  # seconds a write waits for another process's transaction
 ADVISORY = 0x68707365  # PostgreSQL's advisory lock of the driver: "hpse"
 
@@ -143,32 +159,33 @@ class Record:
 
     def states(self, keys: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """Everything the table of trials says of those keys that it knows."""
-        wanted = set(keys)
-        with self._reading() as connection:
-            found = connection.execute(select(schema.trials)).mappings()
-            return {row["key"]: dict(row) for row in found if row["key"] in wanted}
+        return {row["key"]: dict(row) for row in self._of(keys, schema.trials.c.key, select(schema.trials))}
 
     def rows(self, keys: Iterable[str]) -> dict[str, list[tuple[int, Row]]]:
         """Epoch and metrics of every row of those keys, in order of epochs."""
-        wanted, found = set(keys), {}  # type: set[str], dict[str, list[tuple[int, Row]]]
-        with self._reading() as connection:
-            for row in connection.execute(select(schema.rows).order_by(schema.rows.c.key, schema.rows.c.epoch)):
-                if row.key in wanted:
-                    found.setdefault(row.key, []).append((row.epoch, json.loads(row.metrics)))
+        own, found = schema.rows.c, {}  # type: Any, dict[str, list[tuple[int, Row]]]
+        for row in self._of(keys, own.key, select(schema.rows).order_by(own.key, own.epoch)):
+            found.setdefault(row["key"], []).append((row["epoch"], json.loads(row["metrics"])))
         return found
 
     def scores(self, keys: Iterable[str], metric: str, last: int = 1) -> dict[str, float | None]:
         """The score of every finished trial, the median of its last epochs; None for one that failed or was stopped."""
-        wanted, found = set(keys), {}  # type: set[str], dict[str, list[float]]
+        found: dict[str, list[float]] = {}
         own = (schema.rows.c.key == schema.trials.c.key) & (schema.rows.c.epoch > schema.trials.c.epochs - last)
         query = select(schema.trials.c.key, schema.trials.c.state, schema.rows.c.metrics).join(schema.rows, own, isouter=True)
-        with self._reading() as connection:
-            for row in connection.execute(query.where(schema.trials.c.state.in_(("complete", "failed", "stopped")))):
-                if row.key in wanted:
-                    values = found.setdefault(row.key, [])
-                    if row.state == "complete":
-                        values.append(number(row.key, json.loads(row.metrics), metric))
+        finished = query.where(schema.trials.c.state.in_(("complete", "failed", "stopped")))
+        for row in self._of(keys, schema.trials.c.key, finished):
+            values = found.setdefault(row["key"], [])
+            if row["state"] == "complete":
+                values.append(number(row["key"], json.loads(row["metrics"]), metric))
         return {key: median(values) if values else None for key, values in found.items()}
+
+    def _of(self, keys: Iterable[str], column: ColumnElement[str], query: Select[Any]) -> Iterator[RowMapping]:
+        """The lines of a query whose column is one of the keys: the database looks them up, and reads no other trial's."""
+        asked = list(dict.fromkeys(keys))
+        with self._reading() as connection:
+            for start in range(0, len(asked), MANY):
+                yield from connection.execute(query.where(column.in_(asked[start : start + MANY]))).mappings()
 
     def keys(self, state: str) -> list[str]:
         """Keys of all trials in a state."""

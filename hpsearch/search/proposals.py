@@ -71,7 +71,7 @@ def learn(
 ) -> Point:
     """The next point of the box by an Optuna sampler, given points with scores and those still running."""
     told = tuple((_frozen(point), score) for point, score in zip(points, scores, strict=True))
-    return dict(_learned(kind, box, told, tuple(map(_frozen, pending)), seed))
+    return dict(_learned(kind, box, repr(box), told, tuple(map(_frozen, pending)), seed))
 
 
 Frozen = tuple[tuple[str, object], ...]
@@ -83,7 +83,8 @@ def _frozen(point: Point) -> Frozen:
 
 
 @lru_cache(maxsize=8192)  # a search is unfolded anew whenever something is told
-def _learned(kind: Learner, box: Space, told: Told, pending: tuple[Frozen, ...], seed: int) -> Frozen:
+def _learned(kind: Learner, box: Space, _written: str, told: Told, pending: tuple[Frozen, ...], seed: int) -> Frozen:
+    """Boxes that are equal may hold options of other types, as 1 and True: only those that are written alike share a point."""
     from hpsearch.search.samplers import ask
 
     points, scores = [dict(point) for point, _ in told], [score for _, score in told]

@@ -15,8 +15,8 @@ from synthetic import evidence, full, surviving
 
 from hpsearch import Claim, Refused, Trick, ladder, leave_one_out
 from hpsearch.report import Column, Table, tables, write_tables
+from hpsearch.report.document import parts
 from hpsearch.report.latex import escaped
-from hpsearch.report.page import parts
 
 PDFLATEX = shutil.which("pdflatex")
 NASTY = (

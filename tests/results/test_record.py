@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale
 from hpsearch.results.provenance import provenance
@@ -193,3 +193,27 @@ def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         code = f"from hpsearch.results.record import Record; print(Record.open({str(tmp_path / 'x.db')!r}).scores(['a'], 'top1'))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "{}\n", done.stderr
+
+
+def test_what_is_asked_of_some_trials_reads_no_other_ones(tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / "hpsearch.db"), create=True)
+    trials = [trial(seed) for seed in range(1_200)]
+    with record.driver("test") as driver:
+        driver.want(trials)
+        driver.finish(result(trials[0].key, 1.0, 2.0))
+        driver.finish(result(trials[1].key, 3.0, 4.0))
+    asked = [each.key for each in (trials[0], *trials[2:])]  # more than one query takes
+    said: list[tuple[str, tuple[str, ...]]] = []
+    event.listen(record.engine, "before_cursor_execute", lambda c, cursor, statement, values, *_: said.append((statement, values)))
+    assert record.scores(asked, "top1") == {trials[0].key: 2.0}
+    assert record.rows(asked) == {trials[0].key: [(1, {"top1": 1.0}), (2, {"top1": 2.0})]}
+    assert record.states(asked).keys() == set(asked)
+    assert record.states([]) == record.rows([]) == record.scores([], "top1") == {}
+    selects = [(statement, values) for statement, values in said if statement.startswith("SELECT")]
+    assert len(selects) == 9
+    with sqlite3.connect(tmp_path / "hpsearch.db") as database:
+        for statement, values in selects:
+            read = [line for line in database.execute(statement, values) if trials[1].key in line]
+            plan = [line[3] for line in database.execute(f"explain query plan {statement}", values)]
+            assert read == [], statement
+            assert not any(step.startswith("SCAN") for step in plan), (statement, plan)

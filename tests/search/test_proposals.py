@@ -11,7 +11,7 @@ from scipy.stats import qmc
 
 from hpsearch.search import propose
 from hpsearch.search.proposals import LEARNING, PROPOSALS, largest_grid, learn
-from hpsearch.space import Choice, Integers, LogIntegers, OneMinus, Space, Uniform
+from hpsearch.space import Choice, Constant, Integers, LogIntegers, OneMinus, Space, Uniform
 
 MIXED = Space(
     rate=10 ** Uniform(-4, 0),
@@ -165,3 +165,14 @@ def test_a_learner_keeps_away_from_points_that_still_run(kind):
     for _ in range(3):
         pending.append(learn(kind, FLAT, points, scores, pending, 9))
     assert len({tuple(point.items()) for point in pending}) == 3
+
+
+@pytest.mark.parametrize("kind", [*DRAWN, *LEARNED])
+def test_a_point_has_the_types_of_its_own_space_whatever_was_drawn_before_of_an_equal_one(kind):
+    for options in ((1, 0), (True, False), (1.0, 0.0)):
+        opened = Choice("off", on=Space(constant=Constant(options[0])))
+        box = Space(plain=Choice(*options), opened=opened, x=Uniform(0, 1), y=Uniform(0, 1))
+        told = box.point((0.8, 0.2, 0.5, 0.5))
+        found = [learn(kind, box, [told], [1.0], [], 2)] if kind in LEARNING else propose(kind, box, 3, 2)
+        values = [value for point in found for name, value in point.items() if name in ("plain", "constant")]
+        assert {type(value) for value in values} == {type(options[0])}
