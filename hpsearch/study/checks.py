@@ -106,10 +106,10 @@ def _check_plan(study: "Study") -> None:
             config = study.config(arm)
             content = digest(config)
         except ValueError as error:
-            raise Refused(f"arm {arm.name!r} is no valid {type(study.base).__name__}: {error}") from error
+            raise Refused(f"arm {arm.name!r} is not a valid {type(study.base).__name__}: {error}") from error
         _check_recorded(config, study.kinds | kinds(config), f"arm {arm.name!r}")
         if seen.setdefault(content, arm) != arm:
-            raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train the very same thing: drop one")
+            raise Refused(f"arms {seen[content].name!r} and {arm.name!r} train exactly the same thing: drop one")
 
 
 def _check_teacher(study: "Study", teacher: Teacher, whose: str) -> None:

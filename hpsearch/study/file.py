@@ -69,7 +69,7 @@ def _load(path: Path, code: CodeType) -> ModuleType:
     name = f"{STUDY}{path.stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise Refused(f"{path} is no Python file: its name must end in .py")
+        raise Refused(f"{path} is not a Python file: its name must end in .py")
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look their module up
     sys.path.insert(0, str(path.resolve().parent))  # modules beside the study

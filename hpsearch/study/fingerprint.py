@@ -47,7 +47,7 @@ def read_code(function: Callable[..., Any], recorded: Iterable[str] = ()) -> Cod
     function = inspect.unwrap(function)  # a decorator would stand for what it wraps; it is reached from there by name
     source = _source(function)
     if "." in function.__qualname__ or function.__name__ == "<lambda>":
-        raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be told apart")
+        raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be identified")
     return read_file(source, function.__name__, recorded=recorded)
 
 
@@ -60,7 +60,7 @@ def _source(function: Callable[..., Any]) -> Path:
     if source is None or not Path(source).is_file():
         name = getattr(function, "__name__", repr(function))
         raise Refused(
-            f"{name!r} was not defined in a file, and trials run in processes of their own that import it from one: write the "
+            f"{name!r} was not defined in a file, and trials run in their own processes, which import it from one: write the "
             "study to a file, in a notebook with %%writefile study.py, and give `hpsearch run study.py`"
         )
     return Path(source)
@@ -71,7 +71,7 @@ def read_file(path: Path, name: str, root: Path | None = None, recorded: Iterabl
     reader = _Reader((root or path.parent).resolve(), frozenset(recorded))
     reader.visit(path.resolve(), name)
     if not reader.found:
-        raise Refused(f"{path} defines no {name!r} at its top level, so that its code cannot be told apart")
+        raise Refused(f"{path} defines no {name!r} at its top level, so that its code cannot be identified")
     return reader.code
 
 

@@ -50,7 +50,7 @@ class Study(Value):
     metric: str = "top1"  # the score: this metric in the last epoch
     goal: Goal = "maximise"
     last: int = 1  # epochs at the end whose median the score is
-    margin: float | None = None  # a difference smaller than this, in the unit of the score, is one that costs nothing
+    margin: float | None = None  # a difference smaller than this, in the unit of the score, does not matter
     also: tuple[tuple[str, Goal], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
 

@@ -137,7 +137,7 @@ def test_tricks_and_spaces_set_them():
         ({"vary": lambda: ladder(Trick("a", {"optim.lr": 0.1}))}, "trick 'a' changes nothing: the base already has optim.lr=0.1"),
         ({"base": lambda: Config(extra=object)}, "Study.base, Config(...), cannot be recorded: <class 'object'> (type)"),
         ({"base": lambda: Config(extra={1, 2})}, "{1, 2} (set) cannot be recorded"),
-        ({"vary": lambda: ladder(Trick("a", {"extra": b"x"}))}, "arm 'a' is no valid Config: b'x' (bytes) cannot be recorded"),
+        ({"vary": lambda: ladder(Trick("a", {"extra": b"x"}))}, "arm 'a' is not a valid Config: b'x' (bytes) cannot be recorded"),
         ({"vary": lambda: ladder(Trick("a", {"extra.x": 1}))}, "'extra.x', which Config does not have"),
     ],
 )

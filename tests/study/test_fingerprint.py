@@ -164,7 +164,7 @@ def test_a_function_without_a_place_of_its_own_is_refused(tmp_path):
         yield {}
 
     for function in (nested, lambda config, seed, epochs, run: ()):
-        with pytest.raises(Refused, match="must be a function at the top level of a file, so that its code can be told apart"):
+        with pytest.raises(Refused, match="must be a function at the top level of a file, so that its code can be identified"):
             code_fingerprint(function)
     (tmp_path / "empty.py").write_text("x = 1\n")
     with pytest.raises(Refused, match="defines no 'train' at its top level"):

@@ -108,10 +108,10 @@ REFUSED = [
     ),
     (
         {"vary": one_at_a_time(WIDE, Trick("wide again", {"width": 16}))},
-        "arms 'wide' and 'wide again' train the very same thing: drop one",
+        "arms 'wide' and 'wide again' train exactly the same thing: drop one",
     ),
-    ({"vary": ladder(Trick("z", {"kind": "z"}))}, "arm 'z' is no valid Config: kind is a, b or c, got z"),
-    ({"vary": ladder(Trick("fast", {"rate": 2.0}))}, "arm 'fast' is no valid Config: rate must be in (0, 1], got 2.0"),
+    ({"vary": ladder(Trick("z", {"kind": "z"}))}, "arm 'z' is not a valid Config: kind is a, b or c, got z"),
+    ({"vary": ladder(Trick("fast", {"rate": 2.0}))}, "arm 'fast' is not a valid Config: rate must be in (0, 1], got 2.0"),
     (
         {"tune": Tune(Space(width=Integers(1, 9)), ROUNDS)},
         "'width' is both tuned and set by trick 'wide': take it out of the space or the trick",

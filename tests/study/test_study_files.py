@@ -91,7 +91,7 @@ def test_what_is_no_text_is_refused(tmp_path):
 
 def test_a_name_that_does_not_end_in_py_is_refused(tmp_path):
     path = file(tmp_path, GOOD, "study.txt")
-    assert refusal(path) == f"{path} is no Python file: its name must end in .py"
+    assert refusal(path) == f"{path} is not a Python file: its name must end in .py"
 
 
 def test_a_file_changed_within_the_same_second_is_read_anew(tmp_path):

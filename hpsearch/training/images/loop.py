@@ -37,7 +37,7 @@ from hpsearch.values import to_json
 
 
 def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
-    """Train ``recipe`` and yield one row per epoch; goes on after the rows of ``run``, with rows equal to the bit on a CPU.
+    """Train ``recipe`` and yield one row per epoch; resumes after the rows of ``run``, with bitwise identical rows on a CPU.
 
     A row holds ``train_loss`` (nats, on the smoothed and mixed targets, the teacher's part included), ``loss`` (nats), ``top1`` and
     ``top5`` (percent) on the held-out images, ``learning_rate`` (of the epoch's last step), ``seconds`` (of the epoch) and
@@ -106,7 +106,9 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
             generator.set_state(state["generators"][purpose])
         done = state["epoch"]
     if done != len(run.rows):
-        raise Refused(f"the checkpoint is of epoch {done} but {len(run.rows)} rows are sealed: start the trial again from neither")
+        raise Refused(
+            f"the checkpoint is of epoch {done} but {len(run.rows)} rows are sealed: remove the trial's folder and run the study again"
+        )
 
     for epoch in range(done, epochs):
         started = time.perf_counter()

@@ -148,11 +148,11 @@ class Recipe(Value):
     crop: Crop = "none"  # pad: black border, then a random window; resized: a random box, aspect 3/4 to 4/3
     pad: Side = 4  # pixels on each side, for crop="pad"
     least_area: ShareOfImage = 0.08  # share of the image that a random box has at least
-    flip: bool = False  # left to right, every second image
+    flip: bool = False  # left to right, with probability 1/2
     trivial_augment: bool = False  # one random operation of TrivialAugmentWide per image
     colour: Colour = "none"  # factors U[0.6, 1.4] on: paper, hue, saturation, brightness; gluoncv, brightness, contrast, saturation
-    pca_noise: NotNegative = 0.0  # deviation of the noise along ImageNet's principal colours; the paper's is 0.1
-    pixels: Pixels = "own"  # mean and deviation of the channels: the training images' own, or ImageNet's
+    pca_noise: NotNegative = 0.0  # standard deviation of the noise along ImageNet's principal colours; the paper's is 0.1
+    pixels: Pixels = "own"  # mean and standard deviation of the channels: the training images' own, or ImageNet's
     erasing: Probability = 0.0  # probability that a random box of an image is made 0, its mean colour
     train_size: Side | None = None  # pixels, height and width of training images; None: as the data set stores them
     test_size: Side | None = None  # pixels, the centre square that is scored; None: as the data set stores them
