@@ -78,7 +78,6 @@ REFUSED = [
         lambda: 10 ** Uniform(0, 1, least=-400),
         "LogUniform needs least above 0, got least=0.0: leave it out for the smallest positive number",
     ),
-    (lambda: Uniform(0.5, 1).reach(2, 3), "Uniform needs low < high, got low=1.0, high=1.0"),
     (lambda: Choice(sgd=0.9), "Choice(sgd=...) needs the space that the option opens, as in Space(x=...), got 0.9"),
     (lambda: Choice("sgd", sgd=SPACE), "Choice needs different options, got ('sgd', 'sgd')"),
     (lambda: Choice(options=SPACE), '"options" and "spaces" are reserved by Choice: give the option another name'),

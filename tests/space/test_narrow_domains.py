@@ -1,7 +1,6 @@
 """Domains a few numbers wide, boxes without a margin, and options that the record could not tell apart."""
 
 import math
-from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -86,34 +85,8 @@ def test_a_margin_is_zero_or_more(margin):
         Space(x=Uniform(0, 1)).around([{"x": 0.5}], margin=margin)
 
 
-class Table(Mapping):
-    """A mapping that can be hashed."""
-
-    def __init__(self, **_):
-        self.pairs = {}
-
-    def __getitem__(self, key):
-        return self.pairs[key]
-
-    def __iter__(self):
-        return iter(self.pairs)
-
-    def __len__(self):
-        return len(self.pairs)
-
-    def __hash__(self):
-        return 1
-
-
-def of(**pairs):
-    return Table(**pairs)
-
-
-def test_keys_that_are_written_alike_are_refused():
-    first, second = of(), of()
-    first.pairs, second.pairs = {1: "a"}, {"1": "a"}
-    with pytest.raises(Refused, match="Choice needs options that are recorded differently"):
-        Choice(first, second)
+def test_a_reach_wholly_beyond_a_hard_limit_leaves_that_limit():
+    assert Uniform(0.5, 1, most=1).reach(2, 3) == Choice(1.0)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def train(recipe: Recipe, seed: int, epochs: int, run: Run) -> Iterator[Row]:
         done = state["epoch"]
     if done != len(run.rows):
         raise Refused(
-            f"the checkpoint is of epoch {done} but {len(run.rows)} rows are sealed: remove the trial's folder and run the study again"
+            f"the checkpoint is of epoch {done} but {len(run.rows)} rows are sealed: remove the trial's folder and run again"
         )
 
     for epoch in range(done, epochs):
