@@ -60,6 +60,8 @@ def run(
         written = write_report(told, out or beside(record, file))
     console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
     closing(console, told)
+    for line in told.older:
+        console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
     for line in failed_lines(told):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {written[0]}", highlight=False, markup=False)
@@ -79,9 +81,12 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     console = Console()
     counts = told.trials.drop_duplicates("key")["state"].value_counts()
     named = ("complete", "running", "waiting", "failed", *(("stopped",) if counts.get("stopped") else ()))
-    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in named)
+    holder = opened.holder()
+    left = counts.get("running") and not holder  # a driver that was killed leaves trials marked as running
+    words = {"running": "interrupted"} if left else {}
+    states = ", ".join(f"{counts.get(state, 0)} {words.get(state, state)}" for state in named)
     console.print(f"{file.name}: {states}; {file.study.trials} wanted in total", highlight=False)
-    console.print(opened.holder() or "not running now", highlight=False)
+    console.print(holder or "not running now", highlight=False)
     terminal.say_older(console, opened, file)
     failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
     for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():

@@ -132,7 +132,7 @@ def say_older(console: Console, record: "Record | None", file: "StudyFile", foun
     from hpsearch.results.question import question
 
     found = found or replayed(record, with_history(record, file.study, file.name))
-    asked = question(record, found, file.name)
+    asked = question(record, found, file.name, file.path)
     for line in (*used(found.past), *([asked] if asked else [])):
         console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
 

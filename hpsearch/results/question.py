@@ -1,24 +1,27 @@
 """What an edit of a study costs: finished trials that would be repeated, or are no longer asked for, and what to decide."""
 
 import json
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 from hpsearch.errors import Refused
 from hpsearch.results.edits import counted, why
 from hpsearch.results.frames import Replayed, replayed
 from hpsearch.results.history import launches, with_history
-from hpsearch.results.record import Record
+from hpsearch.results.record import DEFAULT, Record
 
 
-def question(record: Record | None, found: Replayed, name: str) -> str:
-    """What the user has to decide before anything runs, with the options; empty where there is nothing."""
+def question(record: Record | None, found: Replayed, name: str, path: Path) -> str:
+    """What the user has to decide before the study at ``path`` runs, with the options; empty where there is nothing."""
     if record is None:
         return ""
     asked = found.past.of("")
     said = []
     if asked:
         one = next((m.place for m in asked if any(c.kind == "code" for c in m.causes)), "")
-        adopt = f"; `hpsearch rerun {one[:12]} --adopt` trains a few of them again and adopts all if the rows are identical"
+        command = f"hpsearch rerun {shlex.quote(str(path))} {one[:12]} --adopt{_where(record)}"
+        adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical"
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
             f"{why(record, found.study, asked)} and would be repeated: "
@@ -27,6 +30,11 @@ def question(record: Record | None, found: Replayed, name: str) -> str:
     if lost := abandoned(record, found, name):
         said.append(lost)
     return "; ".join(said).replace("made by other data", "made with other data").replace("made by another", "made under another")
+
+
+def _where(record: Record) -> str:
+    """The option that names the record, where it is not the default one."""
+    return "" if record.place == DEFAULT else f" --record {shlex.quote(record.place)}"
 
 
 def abandoned(record: Record, found: Replayed, name: str) -> str:

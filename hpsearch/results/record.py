@@ -42,6 +42,7 @@ from hpsearch.study import Trial
 from hpsearch.values import to_json
 
 MANY = 500  # keys of one query: databases take only so many
+DEFAULT = "runs/hpsearch.db"  # where the record is unless the user says otherwise
 BUSY = 60.0  # seconds a write waits for another process's transaction
 ADVISORY = 0x68707365  # PostgreSQL's advisory lock of the driver: "hpse"
 
@@ -76,9 +77,10 @@ def now() -> str:
 class Record:
     """A record by its file (SQLite) or URL (any SQLAlchemy database; PostgreSQL is tested)."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, place: str = "") -> None:
         self.engine = engine
         self.folder = folder  # of the trials' files
+        self.place = place  # as the user named it, without a password
 
     @classmethod
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
@@ -98,10 +100,11 @@ class Record:
                 if create:
                     schema.metadata.create_all(connection)
                 _check_stamp(connection, shown, create)
+                trials = _trials_folder(connection, home, Path(url.database or ""), create)
         except (DBAPIError, ArgumentError, NoSuchModuleError, ImportError) as error:
             cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise Refused(f"cannot use the record at {shown}: {cause}; give another place with --record") from error
-        return cls(engine, (folder or home / "trials").absolute())  # workers may stand in another folder
+        return cls(engine, (folder or home / trials).absolute(), shown)  # workers may stand in another folder
 
     @contextmanager
     def driver(self, task: str) -> Iterator["Driver"]:
@@ -311,7 +314,10 @@ def number(key: str, row: Row, metric: str) -> float:
     """A metric of a row that a score is read from; refused where it is missing or no number."""
     value = row.get(metric)
     if value is None:
-        raise Refused(f"trial {key} has no metric {metric!r}: {did_you_mean(metric, row)}")
+        raise Refused(
+            f"trial {key[:12]} has no metric {metric!r}: {did_you_mean(metric, row)}; it finished without this one: score a "
+            "metric that it has, or train into another --record"
+        )
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is not a number: score another metric")
     return float(value)
@@ -345,6 +351,22 @@ def _set_up(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get("reading", False)
         connection.exec_driver_sql("begin" if reading else "begin immediate")
+
+
+def _trials_folder(connection: Connection, home: Path, file: Path, create: bool) -> str:
+    """Name of the folder for the trials' files: ``trials``, or one of its own for a new record beside another one.
+
+    Results are sealed there before the record hears of them; a new record must not take another's for its own.
+    """
+    named = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == "trials"))
+    if named is not None or not create or connection.dialect.name != "sqlite":
+        return str(named or "trials")
+    known = connection.scalar(select(schema.trials.c.key).limit(1))
+    if known is not None or not (home / "trials").exists() or all(each.name == file.name for each in home.glob("*.db")):
+        return "trials"
+    own = f"{file.stem}-trials"
+    connection.execute(insert(schema.stamp).values(name="trials", value=own))
+    return own
 
 
 def _check_stamp(connection: Connection, shown: str, create: bool) -> None:

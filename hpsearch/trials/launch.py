@@ -79,9 +79,9 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
     """What a trial gets and how many run at once; refused where this machine cannot give it."""
     cores, cards = local_cores(), local_gpus()
     if cpus <= 0 or (gpus or 0) < 0 or (slots is not None and slots < 1):
-        raise Refused(
-            f"a trial needs a positive number of CPUs and at least one slot, got --cpus {cpus:g}, --gpus {gpus}, --slots {slots}"
-        )
+        given = {"--cpus": cpus, "--gpus": gpus, "--slots": slots}
+        got = ", ".join(f"{name} {number:g}" for name, number in given.items() if number is not None)
+        raise Refused(f"a trial needs a positive number of CPUs, no negative share of a GPU, and at least one slot, got {got}")
     if gpus is not None and gpus > 1:
         raise Refused(
             f"a trial trains on one GPU, got --gpus {gpus:g}: the built-in loop uses one, a training function of your own is given "
@@ -154,7 +154,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
     record = Record.open(options.record, options.folder, create=True)
     with record.driver(f"hpsearch run {file.path}") as driver:
         study = with_history(record, file.study, file.name)
-        if not options.decision and (asked := question(record, replayed(record, study), file.name)):
+        if not options.decision and (asked := question(record, replayed(record, study), file.name, file.path)):
             raise Undecided(asked)
         driver.add(schema.code_parts, [{"code": study.code, "name": n, "sha256": h} for n, h in study.parts.items()])
         launch = driver.launched(

@@ -39,7 +39,7 @@ def select(query):
 
 ASKED = (
     r"4 finished trials of older were made by older training code \(which functions changed is not on record\) and would be "
-    r"repeated: `--again` trains them anew, `--keep` uses the old results; `hpsearch rerun \w{12} --adopt`"
+    r"repeated: `--again` trains them anew, `--keep` uses the old results; `hpsearch rerun \S+ \w{12} --adopt( --record \S+)?`"
 )
 
 
@@ -95,7 +95,7 @@ def test_a_few_equal_trials_take_the_others_over(hpsearch):
     code, said, _ = hpsearch("rerun", "older.py", key, "--adopt")
     assert code == 0
     assert said.count("bitwise identical over 2 epochs") == 3
-    assert "3 trained again with equal rows: 4 trials of this study are taken over" in said
+    assert "3 trained again with equal rows: 4 trials of this study are adopted" in said
     assert (select("select * from trials"), select("select * from rows")) == before
     assert [kind for (kind,) in select("select verdict from decisions")] == ["adopted"]
     code, said, _ = hpsearch("run", "older.py", "--here")
@@ -115,7 +115,7 @@ def test_a_few_equal_trials_take_the_others_over(hpsearch):
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [
-        ('"loss": 1 / (epoch + 1)', '"loss": 1 / (epoch + 1), "more": 1.0', 0, "only in one of the two: more"),
+        ('"loss": 1 / (epoch + 1)', '"loss": 1 / (epoch + 1), "more": 1.0', 0, "in only one of the two: more"),
         ('"loss": 1 / (epoch + 1)', '"other": 1.0', 1, "nothing was adopted"),
         ("10 + noise", "10 + (epoch == 1) / 4 + noise", 1, r"accuracy: 0\.25 in epoch 2, .*\n(.*\n)*.*nothing was adopted"),
     ],
