@@ -12,7 +12,7 @@ from hpsearch.results.history import launches, with_history
 from hpsearch.results.record import DEFAULT, Record
 
 
-def question(record: Record | None, found: Replayed, name: str, path: Path) -> str:
+def question(record: Record | None, found: Replayed, name: str, path: Path | None = None) -> str:
     """What the user has to decide before the study at ``path`` runs, with the options; empty where there is nothing."""
     if record is None:
         return ""
@@ -20,7 +20,7 @@ def question(record: Record | None, found: Replayed, name: str, path: Path) -> s
     said = []
     if asked:
         one = next((m.place for m in asked if any(c.kind == "code" for c in m.causes)), "")
-        command = f"hpsearch rerun {shlex.quote(str(path))} {one[:12]} --adopt{_where(record)}"
+        command = f"hpsearch rerun {shlex.quote(str(path or f"{name}.py"))} {one[:12]} --adopt{_where(record)}"
         adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical"
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "

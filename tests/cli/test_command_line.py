@@ -258,7 +258,7 @@ def test_a_file_that_is_no_image_is_named(hpsearch: Run, tmp_path: Path) -> None
         (["--gpus", "2"], "a trial trains on one GPU, got --gpus 2: the built-in loop uses one"),
         (["--cpus", "4096"], "a trial asks for 4096 CPUs and this machine has"),
         (["--cpus", "0"], "a trial needs a positive number of CPUs"),
-        (["--data", "nowhere"], "--data nowhere is no folder"),
+        (["--data", "nowhere"], "--data nowhere is not a folder"),
         (["--record", "/proc/none/x.db"], "cannot write the record at /proc/none/x.db"),
         (["--record", "mine.py"], "cannot use the record at mine.py: file is not a database"),
         (["--record", "nosuch://x"], "cannot use the record at nosuch://x"),

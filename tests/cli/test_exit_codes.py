@@ -43,7 +43,7 @@ Case = tuple[tuple[str, ...], str, int, str]  # words of the command, the study 
 
 CASES: dict[str, Case] = {
     "done": (RUN, study(), 0, "4 of 4 trials done, 0 running, 0 failed"),
-    "help": (("run", "--help"), study(), 0, "go on with it"),
+    "help": (("run", "--help"), study(), 0, "or resume it"),
     "plan": (("plan", "mine.py"), study(), 0, "4 wanted, 0 done"),
     "some failed": (RUN, study("if config.wide: raise OSError('disk')"), 1, "2 trials failed: OSError: disk (arm wide"),
     "all failed": (RUN, study("raise OSError('disk')"), 1, "4 trials failed: OSError: disk"),

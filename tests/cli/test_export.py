@@ -136,4 +136,4 @@ def test_a_study_without_a_search_has_nothing_to_export(hpsearch: Run) -> None:
     Path("mine.py").write_text(STUDY.replace("WAITS", "False").replace(", tune=tune", ""))
     Record.open("runs/hpsearch.db", create=True)
     code, _, complaint = hpsearch("export", "mine.py", "--optuna", "sqlite:///x.db")
-    assert (code, "the study searches nothing" in complaint) == (2, True)
+    assert (code, "the study has no search to show" in complaint) == (2, True)

@@ -81,7 +81,7 @@ def test_a_warning_is_printed_too(hpsearch: Run) -> None:
         (("--design", "leder"), "--design 'leder' is not known: did you mean 'ladder'?"),
         (("--goal", "best"), "--goal is maximise or minimise, got 'best'"),
         (("--scale", "0"), "--scale and --offset are numbers, and --scale is not 0: got 0 and 0"),
-        (("--settings", "no.csv"), "--settings takes a CSV or Parquet table, and no.csv is none"),
+        (("--settings", "no.csv"), "--settings takes a CSV or Parquet table, and no.csv is not one"),
         (("--pattern", "x"), "--pattern is matched against the runs' names: say which column that is with --run"),
         (("--format", "wandb"), "t.csv cannot be read as wandb: import takes a CSV or Parquet table"),
         (("--out", "r.pdf"), "a report is an HTML file: name it r.html, got r.pdf"),
