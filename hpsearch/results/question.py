@@ -20,7 +20,8 @@ def question(record: Record | None, found: Replayed, name: str, path: Path | Non
     said = []
     if asked:
         one = next((m.place for m in asked if any(c.kind == "code" for c in m.causes)), "")
-        command = f"hpsearch rerun {shlex.quote(str(path or f"{name}.py"))} {one[:12]} --adopt{_where(record)}"
+        file = shlex.quote(str(path or f"{name}.py"))
+        command = f"hpsearch rerun {file} {one[:12]} --adopt{_where(record)}"
         adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical"
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
