@@ -90,7 +90,7 @@ def __getattr__(name: str) -> Any:
     for module, names in _homes.items():
         if name in names.split():
             return getattr(import_module(f"hpsearch.{module}"), name)
-    if name in ("plan", "run", "status", "report"):
+    if name in ("plan", "run", "status"):
         raise AttributeError(f"studies are run from a terminal: write the study to a file and give `hpsearch {name} FILE.py`")
     raise AttributeError(f"hpsearch has no name {name!r}")
 

@@ -191,14 +191,19 @@ def _place(value: Any, name: str) -> str:
 def _at_default(field: "Field[Any]", value: Any) -> bool:
     """Whether the field has its default, as the same setting: 1 for 1.0, but not True for 1."""
     default = default_of(field)
-    if default is MISSING or value is default:
-        return default is not MISSING
+    if _missing(default) or value is default:
+        return not _missing(default)
     return same(value, default)
 
 
 def default_of(field: "Field[Any]") -> Any:
     """The default of a dataclass's field; MISSING where it has none."""
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+    return field.default if _missing(field.default_factory) else field.default_factory()  # type: ignore[operator]
+
+
+def _missing(default: Any) -> bool:
+    """Whether a field has no such default; a class that was pickled by value brings a MISSING of its own."""
+    return isinstance(default, type(MISSING))
 
 
 def same(one: Any, other: Any) -> bool:

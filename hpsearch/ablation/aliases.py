@@ -55,14 +55,14 @@ def clear_pairs(made: Columns) -> tuple[Effect, ...]:
 
 
 def mixed_mains(made: Columns) -> tuple[str, ...]:
-    """What main effects cannot be told from among the interactions of two, in sentences.
+    """What main effects cannot be distinguished from among the interactions of two, in sentences.
 
     In the units of ``factorial``, a gain and a difference of gains, an interaction with the column of a main effect weighs half in
     its contrast, and is always taken away where the base is among the arms.
 
     >>> a, b, c = (Trick(name, {name: 1}) for name in "abc")
     >>> mixed_mains(columns((a, b, c), [Arm(), Arm((a, b)), Arm((a, c)), Arm((b, c))]))[2]
-    'c, main effect, cannot be told from the interaction a x b: half of it is taken away.'
+    'c, main effect, cannot be distinguished from the interaction a x b: half of it is taken away.'
     """
     pairs = list(combinations(made.absent, 2))
     mixed = {trick: made.same((trick,), pairs) for trick in made.absent}

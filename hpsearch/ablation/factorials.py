@@ -84,7 +84,7 @@ def fractional_factorial(*tricks: Trick, resolution: int | None = None, runs: in
     >>> [arm.name for arm in half.arms]
     ['base', 'a + b', 'a + c', 'a + d', 'b + c', 'b + d', 'c + d', 'a + b + c + d']
     >>> [contrast.name for contrast in half.contrasts][-1], half.notes[-1]
-    ('d, main effect', 'The interactions a x d and b x c cannot be told from one another.')
+    ('d, main effect', 'The interactions a x d and b x c cannot be distinguished from one another.')
     """
     refuse_few(tricks, 3, "fractional_factorial")
     masks = _fraction(len(tricks), resolution, runs)

@@ -55,7 +55,7 @@ def page(evidence: Evidence) -> str:
     scripts = [text_of("boot.js")] if drawn else []
     if drawn:
         scripts.insert(0, _plotly())
-    return render(
+    text = render(
         "page.html.j2",
         question=evidence.study.question,
         name=evidence.name,
@@ -65,6 +65,7 @@ def page(evidence: Evidence) -> str:
         policy=policy(scripts),
         scripts=[Markup(script) for script in scripts],
     )
+    return str(text)  # what is done with the page outside must not be escaped as if it were part of it
 
 
 def origin(evidence: Evidence) -> str:

@@ -116,7 +116,7 @@ def test_the_command_prints_trials_epochs_and_hours():
         "epochs 6,440 in total",
         "1,323 on one H100 with 8 cores for each trial",
         "the input is the bottleneck: the GPU alone would take 1,142 hours; 251 images/s per core for decoding files (CPU time of one core",
-        "what lifts it: more --cpus, or images that are decoded once",
+        "what would help: more --cpus, or images that are decoded once",
         "2,790 images/s in half precision and 1,895 in fp32 of ResNet-50 at 224 pixels",
         "small networks and small images run slower",
         "HPSEARCH_DATA is not set",

@@ -58,7 +58,7 @@ def test_a_chart_of_wandb_is_one_line_per_run_and_step(tmp_path):
 def test_a_chart_that_wandb_averaged_says_so(tmp_path):
     averaged = CHART.replace('"0.75","0.75","0.75"', '"0.75","0.5","1.0"')
     [note] = read(put(tmp_path / "g.csv", averaged)).notes
-    assert "behind 1 of the chart's points the smallest and the largest value differ" in note
+    assert "for 1 of the chart's points the smallest and the largest value differ" in note
 
 
 def test_histories_of_wandb_are_runs_by_their_files(tmp_path):

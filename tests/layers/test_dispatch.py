@@ -26,7 +26,7 @@ ASKED = {
     "search/tune.py: self.confirm == 'auto'": "a law",
     "search/tune.py: self.proposals != 'grid'": "what a grid leaves over is said",
     "search/walk.py: self.steps[0].kind == 'found'": "whether there is such a step",
-    "study/study.py: study.tune.arms == 'stack'": "a law about the stack",
+    "study/checks.py: study.tune.arms == 'stack'": "a law about the stack",
     "imports/assembled.py: question.goal == 'minimise'": "a text of the command line, which Elsewhere has checked",
     "sections/order_effects.py: over == 'base'": "no choice: the name of an arm",
     "results/edits.py: each.kind == 'code'": "functions are named for code only",

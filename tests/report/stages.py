@@ -14,7 +14,7 @@ RATE = Space(learning_rate=10 ** Uniform(-2.5, 0.5))
 
 def some_fail(trial: Trial) -> float | None:
     """About one trial in five fails."""
-    return None if noise(trial, "fails") > 0.8 else top1(trial)
+    return None if noise(trial, "fails") > 1.0 else top1(trial)
 
 
 STAGES: dict[str, Callable[[], Evidence]] = {

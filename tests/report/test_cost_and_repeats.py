@@ -94,7 +94,7 @@ def test_methods_begin_with_one_paragraph_of_what_ran():
         "We trained a training function of our own, in 10 arms: 86 trials finished",
         "The score of a trial is its top-1 accuracy",
         "seeds are blocks",
-        "Tuned were learning_rate",
+        "We tuned learning_rate",
         "no tuning seed appears in them",
     ):
         assert words in first.text

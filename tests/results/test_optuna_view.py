@@ -273,7 +273,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(record: Record, tmp_path: P
 
 def test_a_study_without_a_search_is_refused(record: Record, url: str, tmp_path: Path) -> None:
     asked = full(tune=None)
-    with pytest.raises(Refused, match="the study searches nothing"):
+    with pytest.raises(Refused, match="the study has no search to show"):
         export(seen(record, asked), url)
     assert not (tmp_path / "optuna.db").exists()
 

@@ -54,4 +54,4 @@ def test_the_last_launch_is_the_one_that_counts(record: Record) -> None:
     found = record.launch("a")
     assert found is not None
     assert found["study_text"] == "second"
-    assert [launch["study_text"] for launch in record.launches("a")] == ["first", "second"]
+    assert [launch["study_text"] for launch in record.launches()] == ["first", "second"]

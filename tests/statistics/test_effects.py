@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.formula.api import mixedlm, ols
@@ -229,6 +229,7 @@ def test_holm_steps_down_from_the_smallest_p_of_single_t_tests():
     assert all(effect.p_holm >= p for effect, p in zip(judged, alone, strict=True))
 
 
+@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0.0, 1.0), max_size=30))
 def test_holm_is_that_of_statsmodels(p):
     known = multipletests(p, method="holm")[1] if p else []

@@ -64,7 +64,7 @@ def test_seed_for_seeds_is_one_sentence_with_file_and_line(tmp_path: Path):
     assert issubclass(Study, values.Value)
 
 
-@pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
+@pytest.mark.parametrize("command", ["plan", "run", "status"])
 def test_who_calls_a_command_from_python_is_told_where_it_is_given(command: str) -> None:
     with pytest.raises(AttributeError, match=f"give `hpsearch {command} FILE.py`"):
         getattr(hpsearch, command)

@@ -181,8 +181,8 @@ def network_of(recipe: Recipe) -> Network:
     """The recipe's network: ``network``, or the residual network that the recipe's own fields describe.
 
     >>> from hpsearch.training import digits
-    >>> network_of(Recipe(data=digits(), depth=26)).multiply_adds(channels=3, classes=1000, size=224)
-    2132793344
+    >>> network_of(Recipe(data=digits(), depth=50)).multiply_adds(channels=3, classes=1000, size=224)
+    3857973248
     """
     return recipe.network or ResNet(**{name: getattr(recipe, name) for name in RESIDUAL})
 
