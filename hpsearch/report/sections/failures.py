@@ -38,11 +38,11 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         said += f" {REMEDY}"
     columns = (
         *((Column("state", "State"),) if stopped else ()),
-        Column("part", "Part", width=10),
+        Column("part", "Part", width=8.5),
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
         *((Column("attempts", "Attempts", 0),) if frame["attempts"].notna().any() else ()),
-        Column("reason", "Reason", width=15),
+        Column("reason", "Reason", width=14),
         Column("key", "Key", width=18),
     )
     table = Table("failures", f"Trials that failed{' or were stopped' if stopped else ''}, with the reason given.", frame, columns)
