@@ -27,8 +27,8 @@ def plan(
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
     from hpsearch.cli import estimates, gpus, terminal
     from hpsearch.cli.console import Console
-    from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
+    from hpsearch.results.replay import replayed
     from hpsearch.trials import launch
 
     file = read_study(study, data)

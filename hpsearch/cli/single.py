@@ -84,8 +84,8 @@ def _trained(file: "StudyFile", found: "Found", resources: "Resources") -> "Comp
 
 def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Resources", number: int | None) -> int:
     """Train a few older trials again and take all of their code over if their rows are equal; the exit code."""
-    from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
+    from hpsearch.results.replay import replayed
     from hpsearch.trials import adoption, again
 
     code = file.study.code

@@ -22,8 +22,8 @@ from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
 
 if TYPE_CHECKING:
-    from hpsearch.results.frames import Replayed
     from hpsearch.results.record import Record
+    from hpsearch.results.replay import Replayed
     from hpsearch.study.file import StudyFile
 
 LINE_EVERY = 15.0  # seconds between plain lines
@@ -127,9 +127,9 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
 def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
     """Say which finished trials were made differently than they would be now, and what has to be decided about them."""
     from hpsearch.results.edits import used
-    from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
     from hpsearch.results.question import question
+    from hpsearch.results.replay import replayed
 
     found = found or replayed(record, with_history(record, file.study, file.name))
     asked = question(record, found, file.name, file.path)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hpsearch.errors import Refused
 from hpsearch.results.edits import counted, why
-from hpsearch.results.frames import Replayed, replayed
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.record import DEFAULT, Record
+from hpsearch.results.replay import Replayed, replayed
 
 
 def question(record: Record | None, found: Replayed, name: str, path: Path | None = None) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from hpsearch.errors import Refused, Undecided
 from hpsearch.protocol import Remarked
 from hpsearch.results import schema
-from hpsearch.results.frames import replayed
 from hpsearch.results.history import with_history
 from hpsearch.results.older import Verdict
 from hpsearch.results.provenance import provenance
 from hpsearch.results.question import question
 from hpsearch.results.record import Record
+from hpsearch.results.replay import replayed
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import forget
