@@ -1,9 +1,11 @@
 """Why trials failed, in a few lines, and what to do about it."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpsearch.results.evidence import Evidence
+    from hpsearch.ablation import Plan
+    from hpsearch.results.reasons import Ended
 
 SHOWN, WIDE = 5, 300  # reasons that are listed, and characters of one
 REMEDY = (
@@ -12,24 +14,24 @@ REMEDY = (
 )
 
 
-def failed_lines(told: "Evidence") -> list[str]:
+def failed_lines(plan: "Plan", ended: "Iterable[Ended]") -> list[str]:
     """A line for each reason, the most frequent first, with its arms and the key of one trial; then the remedy."""
-    from hpsearch.report.sections.failures import failures_frame, reasons_frame
-    from hpsearch.report.words import count
+    from hpsearch.report.words import count, listed, short_names
+    from hpsearch.results.reasons import grouped
 
-    frame = failures_frame(told)
-    reasons = reasons_frame(frame[frame["state"] == "failed"])
-    if reasons.empty:
+    short = short_names(plan)
+    reasons = grouped(each for each in ended if each.state == "failed")
+    if not reasons:
         return []
-    named = len(told.study.plan.arms) > 1
     lines = []
-    for line in reasons.head(SHOWN).to_dict("records"):
-        arms = f"{'arm' if line['arms_count'] == 1 else 'arms'} {line['arms']}, " if named else ""
-        where = f"{arms}as in {line['key'][:12]}"
-        lines.append(f"{count(int(line['trials']), 'trial')} failed: {on_a_line(line['reason'])} ({where})")
+    for reason in reasons[:SHOWN]:
+        arms = listed(short.get(arm, arm) for arm in reason.arms)
+        named = f"{'arm' if len(reason.arms) == 1 else 'arms'} {arms}, " if len(plan.arms) > 1 else ""
+        where = f"{named}as in {reason.keys[0][:12]}"
+        lines.append(f"{count(len(reason.keys), 'trial')} failed: {on_a_line(reason.text)} ({where})")
     if len(reasons) > SHOWN:
         lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, listed in the report")
-    return [*lines, f"{REMEDY}; `hpsearch show {reasons['key'].iloc[0][:12]}` shows one of them in full"]
+    return [*lines, f"{REMEDY}; `hpsearch show {reasons[0].keys[0][:12]}` shows one of them in full"]
 
 
 def on_a_line(reason: str) -> str:

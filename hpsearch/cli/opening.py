@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hpsearch.results.evidence import Evidence
     from hpsearch.results.lookup import Found
     from hpsearch.results.record import Record
+    from hpsearch.results.replay import Replayed
     from hpsearch.study.file import StudyFile
 
 
@@ -60,7 +61,15 @@ def beside(record: str, file: "StudyFile") -> Path:
     return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
 
 
-def evidence_of(file: "StudyFile", record: "Record | None") -> "Evidence":
+def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":
+    """The study as far as the record determines it, with its history."""
+    from hpsearch.results.history import with_history
+    from hpsearch.results.replay import replayed
+
+    return replayed(record, with_history(record, file.study, file.name))
+
+
+def evidence_of(file: "StudyFile", record: "Record | None", found: "Replayed | None" = None) -> "Evidence":
     from hpsearch.results.frames import evidence
 
-    return evidence(record, file.study, file.name, file.text)
+    return evidence(record, file.study, file.name, file.text, found)

@@ -1,16 +1,18 @@
 """``hpsearch run`` and ``hpsearch status``."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
-from hpsearch.cli.opening import beside, evidence_of, open_record, read_study
+from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, replayed_of
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import Refused
+from hpsearch.folders import cache_folder
 
 if TYPE_CHECKING:
     from hpsearch.results.older import Verdict
@@ -39,6 +41,7 @@ def run(
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
+    from hpsearch.results.reasons import ended
     from hpsearch.trials import launch
 
     stop_on_signals()
@@ -47,7 +50,7 @@ def run(
     file = read_study(study, data)
     each = launch.resources(cpus, gpus, slots, here, address)
     decision: Verdict = "again" if again else "kept" if keep else ""
-    options = launch.Options(record, folder, launch.cache_folder(), here, address, each, retry_failed, decision)
+    options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision)
     console = Console()
     for remark in launch.remarks(file) if not launch.missing_data(file) else ():
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
@@ -56,13 +59,15 @@ def run(
     with terminal.Watching(console) as watching:
         session = launch.run(file, options, watching, watching.doing)
         watching.doing("writing the report")
-        told = evidence_of(file, open_record(record, folder))
+        opened = open_record(record, folder)
+        found = replayed_of(file, opened)
+        told = evidence_of(file, opened, found)
         written = write_report(told, out or beside(record, file))
     console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
     closing(console, told)
     for line in told.older:
         console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
-    for line in failed_lines(told):
+    for line in failed_lines(file.study.plan, ended(found)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {written[0]}", highlight=False, markup=False)
     if session.plan.problems and not session.plan.measurements:
@@ -74,30 +79,37 @@ def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = Non
     """Show how far a study has come, who is running it, and why trials failed."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
+    from hpsearch.results.reasons import ended
 
     file = read_study(study, data)
     opened = open_record(record, None)
-    told = evidence_of(file, opened)
+    found = replayed_of(file, opened)
     console = Console()
-    counts = told.trials.drop_duplicates("key")["state"].value_counts()
-    named = ("complete", "running", "waiting", "failed", *(("stopped",) if counts.get("stopped") else ()))
+    trials = list(found.plan.trials())
+    states = found.past.states(trials)
+    counts = Counter(states[trial.key]["state"] if trial.key in states else "waiting" for trial in trials)
+    named = ("complete", "running", "waiting", "failed", *(("stopped",) if counts["stopped"] else ()))
     holder = opened.holder()
-    left = counts.get("running") and not holder  # a driver that was killed leaves trials marked as running
+    left = counts["running"] and not holder  # a driver that was killed leaves trials marked as running
     words = {"running": "interrupted"} if left else {}
-    states = ", ".join(f"{counts.get(state, 0)} {words.get(state, state)}" for state in named)
-    console.print(f"{file.name}: {states}; {file.study.trials} wanted in total", highlight=False)
+    listed = ", ".join(f"{counts[state]} {words.get(state, state)}" for state in named)
+    console.print(f"{file.name}: {listed}; {file.study.trials} wanted in total", highlight=False)
     console.print(holder or "not running now", highlight=False)
-    terminal.say_older(console, opened, file)
-    failed = told.trials[told.trials["state"] == "failed"].drop_duplicates("key")
-    for key, arm, seed, reason in failed[["key", "arm", "seed", "reason"]].head(LISTED).to_numpy().tolist():
+    terminal.say_older(console, opened, file, found)
+    early = ended(found)
+    failed = [each for each in early if each.state == "failed"]
+    for each in failed[:LISTED]:
         console.print(
-            f"failed {key[:12]} arm {arm!r} seed {seed}: {on_a_line(reason)}", highlight=False, markup=False, soft_wrap=True
+            f"failed {each.key[:12]} arm {each.arm!r} seed {each.seed}: {on_a_line(each.reason)}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
     if len(failed) > LISTED:
         console.print(f"and {len(failed) - LISTED} more failed trials, listed in the report", highlight=False)
-    for line in failed_lines(told):
+    for line in failed_lines(file.study.plan, early):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for line in terminal.said_of_rounds(told.agenda):
+    for line in terminal.said_of_rounds(found.plan):
         console.print(line, highlight=False, markup=False)
-    for problem in told.agenda.problems:
+    for problem in found.plan.problems:
         console.print(problem, highlight=False, markup=False)

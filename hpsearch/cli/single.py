@@ -9,6 +9,7 @@ from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFol
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
+from hpsearch.folders import cache_folder
 
 if TYPE_CHECKING:
     from hpsearch.results.lookup import Found
@@ -72,14 +73,14 @@ def _prepare(file: "StudyFile") -> None:
 
     launch.check_data(file)
     for source in file.sources:
-        source.prepare(launch.cache_folder())
+        source.prepare(cache_folder())
 
 
 def _trained(file: "StudyFile", found: "Found", resources: "Resources") -> "Compared":
-    from hpsearch.trials import again, launch
+    from hpsearch.trials import again
 
     echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
-    return again.rerun(found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}"))
+    return again.rerun(found, file.study, file.known, cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}"))
 
 
 def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Resources", number: int | None) -> int:

@@ -124,14 +124,11 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     console.print(f"epochs      {study.cost:,} in total, {spent:,} done{limit}", highlight=False)
 
 
-def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
+def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed") -> None:
     """Say which finished trials were made differently than they would be now, and what has to be decided about them."""
     from hpsearch.results.edits import used
-    from hpsearch.results.history import with_history
     from hpsearch.results.question import question
-    from hpsearch.results.replay import replayed
 
-    found = found or replayed(record, with_history(record, file.study, file.name))
     asked = question(record, found, file.name, file.path)
     for line in (*used(found.past), *([asked] if asked else [])):
         console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from hpsearch.results.evidence import Evidence
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Past
 from hpsearch.results.record import Record
-from hpsearch.results.replay import Place, places, replayed
+from hpsearch.results.replay import Place, Replayed, places, replayed
 from hpsearch.space import Choice
 from hpsearch.study import Study
 from hpsearch.values import field_at
@@ -23,18 +23,21 @@ STATE = ("state", "reason", "score", "seconds", "attempts", "host", "device")
 OLDER = {"kept": "older, kept", "adopted": "older, adopted"}  # how a trial is marked that was made otherwise than it would be now
 
 
-def evidence(record: Record | None, study: Study, name: str, text: str) -> Evidence:
-    """Everything the record holds about a study; a study never run gives frames of waiting trials."""
+def evidence(record: Record | None, study: Study, name: str, text: str, found: Replayed | None = None) -> Evidence:
+    """Everything the record holds about a study; a study never run gives frames of waiting trials.
+
+    ``found`` is the study as it was replayed, where the caller has it already.
+    """
     former = launches(record, study, name) if record else []
-    found = replayed(record, with_history(record, study, name))
-    study, plan, past, filled = found.study, found.plan, found.past, places(found.plan)
+    found = found or replayed(record, with_history(record, study, name))
+    past, filled = found.past, places(found.plan)
     launch = next((each for each in reversed(former) if each["study"] == name), former[-1] if former else None)
     older = tuple(used(past))
     return Evidence(
         name=name,
-        study=study,
-        agenda=plan,
-        trials=_trials(filled, past, found.scores, study),
+        study=found.study,
+        agenda=found.plan,
+        trials=_trials(filled, past, found.scores, found.study),
         rows=_rows(filled, past.rows([place.trial for place in filled])),
         provenance=_provenance(launch, older),
         study_text=launch["study_text"] if launch else text,
@@ -49,8 +52,8 @@ def _trials(filled: list[Place], past: Past, scores: Mapping[str, float | None],
     for place in filled:
         trial, values = place.trial, place.values
         known = states.get(trial.key, {"state": "waiting"})
-        line = {"key": trial.key, "role": place.role, "arm": place.arm, "round": place.round, "point": place.point}
-        line |= {"seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
+        line: dict[str, Any] = {"key": trial.key, "role": place.role, "arm": place.arm, "round": place.round}
+        line |= {"point": place.point, "seed": trial.seed, "epochs": trial.epochs, "score": scores.get(trial.key)}
         line["older"] = OLDER.get(past.verdict(trial.key), "")
         line |= {name: known.get(name) for name in STATE if name != "score"}
         line |= {name: field_at(trial.config, name) if values is None else values.get(name) for name in tuned}

@@ -6,7 +6,7 @@ import numpy as np
 
 from hpsearch.ablation import Plan
 from hpsearch.errors import Refused
-from hpsearch.statistics.power import check_share, power
+from hpsearch.statistics.power import check_share, crossing, power
 from hpsearch.statistics.randomised_blocks import Numbers
 from hpsearch.statistics.simultaneous import largest
 
@@ -34,7 +34,6 @@ def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float
     >>> [round(size, 2) for size in resolution(ladder(Trick("a", {"x": 1})), seeds=17)]  # a paired t test of 17 pairs
     [1.02]
     """
-    from scipy.optimize import brentq
     from scipy.special import stdtr
 
     contrasts = weights_of(plan)
@@ -53,5 +52,5 @@ def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float
     high = 2.0
     while _power(high, df, level) < power:
         high *= 2
-    noncentrality = float(brentq(lambda at: _power(at, df, level) - power, 0.0, high))
+    noncentrality = crossing(lambda at: power - _power(at, df, level), 0.0, high)
     return tuple(float(each) for each in noncentrality * deviation * size / math.sqrt(seeds))

@@ -40,15 +40,6 @@ class Options:
     decision: Verdict = ""  # kept or again: what becomes of finished trials that were made otherwise than they would be now
 
 
-def cache_folder() -> Path:
-    """Where decoded data is kept on this machine: $HPSEARCH_CACHE, or the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser().absolute()
-    except RuntimeError as error:  # nobody's home
-        raise Refused("there is no home directory to keep decoded data in: set HPSEARCH_CACHE to a folder for it") from error
-
-
 def local_cores() -> int:
     """Cores that this process may use: a container or taskset may leave it fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
