@@ -8,7 +8,7 @@ import typer
 from hpsearch.cli.opening import read_study, record_if_any, replayed_of
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
 from hpsearch.errors import Refused
-from hpsearch.folders import cache_folder
+from hpsearch.kept import cache_folder
 
 if TYPE_CHECKING:
     from hpsearch.cli.gpus import Gpu
@@ -90,7 +90,7 @@ def _measured(file: "StudyFile") -> float:
 
 def _resolution(found: "Replayed") -> str:
     """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their standard deviations."""
-    from hpsearch.statistics import deviation_of, resolution
+    from hpsearch.statistics import deviation_of, resolution_kept
 
     study, seeds = found.study, found.study.most_seeds
     if not study.plan.contrasts:
@@ -99,7 +99,7 @@ def _resolution(found: "Replayed") -> str:
         return "resolution  one seed gives no interval: nothing will be resolved"
     scores = {(m.arm.name, m.seed): found.scores.get(m.trial.key) for m in found.plan.measurements}
     deviation = deviation_of({place: score for place, score in scores.items() if score is not None})
-    sizes = sorted({f"{size:.2g}" for size in resolution(study.plan, seeds, deviation or 1.0)}, key=float)
+    sizes = sorted({f"{size * (deviation or 1.0):.2g}" for size in resolution_kept(study.plan, seeds)}, key=float)
     size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     unit = (
         f"of {study.metric}, at the standard deviation of {deviation:.3g} seen so far"

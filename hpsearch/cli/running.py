@@ -12,7 +12,7 @@ from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPat
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import Refused
-from hpsearch.folders import cache_folder
+from hpsearch.kept import cache_folder
 
 if TYPE_CHECKING:
     from hpsearch.results.older import Verdict

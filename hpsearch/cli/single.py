@@ -9,7 +9,7 @@ from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFol
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
-from hpsearch.folders import cache_folder
+from hpsearch.kept import cache_folder
 
 if TYPE_CHECKING:
     from hpsearch.results.lookup import Found

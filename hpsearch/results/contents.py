@@ -5,9 +5,9 @@ from typing import Any
 
 from hpsearch.ablation import Trained
 from hpsearch.errors import Refused
-from hpsearch.protocol import Source
+from hpsearch.protocol import is_source
 from hpsearch.study import Trial
-from hpsearch.values import KIND, Identified, canonical, digest, field_at, field_names, from_json, opens, same, to_json
+from hpsearch.values import KIND, canonical, digest, field_at, field_names, from_json, is_identified, opens, same, to_json
 
 Changed = tuple[str, Any, Any]  # a field's dotted name, its value then and now
 
@@ -25,7 +25,7 @@ def _parted(config: Any) -> tuple[Any, list[Any]]:
     data: list[Any] = []
     for name in field_names(config):
         value = field_at(config, name)
-        if isinstance(value, Source):
+        if is_source(value):
             data.append(value.identity())
             _put(plain, name, None)
         elif isinstance(value, Trained):
@@ -55,7 +55,7 @@ def other_values(stored: Any, config: Any) -> list[Changed]:
     found: list[Changed] = []
     for name in field_names(config):
         value, then = field_at(config, name), _stored(stored, name)
-        if then is not _stored and not opens(value) and not isinstance(value, Identified):
+        if then is not _stored and not opens(value) and not is_identified(value):
             now = to_json(value)
             if _nameless(then) != _nameless(now) and not _alike(then, value):
                 found.append((name, then, now))

@@ -11,26 +11,35 @@ from hpsearch.study.agenda import Agenda, Memo, agenda
 SEARCH, MEASUREMENT, TEACHER = "search", "measurement", "teacher"  # roles of a trial in a study
 
 
+Scores = dict[str, float | None]  # of finished trials by key; None: failed or stopped
+
+
 @dataclass(frozen=True)
 class Replayed:
     """A study as far as the record determines it."""
 
     study: Study
     plan: Agenda
-    scores: dict[str, float | None]  # that it rests on
+    scores: Scores  # that it rests on
     past: Past  # where the record has its trials
 
 
 def replayed(record: Record | None, study: Study, decision: Verdict = "") -> Replayed:
     """The study as the record determines it; ``decision`` is what becomes of older trials without one."""
-    past = Past(record, study, decision)
-    scores: dict[str, float | None] = {}
-    memo = Memo(study)
+    past, memo = Past(record, study, decision), Memo(study)
+    scores: Scores = {}
+    ours: Scores = {}  # of trials, each looked up once
+    others: Scores = {}  # of runs that only earlier searches asked for
+    asked: set[str] = set()
     while True:
         plan = agenda(study, scores, memo)
-        trials = list(plan.trials())
-        former = plan.looked - {trial.key for trial in trials}
-        found = past.scores(trials) | (record.scores(former, study.metric, study.last) if record and former else {})
+        trials = {trial.key: trial for trial in plan.trials()}
+        former = plan.looked - trials.keys()
+        ours |= past.scores([trial for key, trial in trials.items() if key not in asked])
+        asked |= trials.keys()
+        if record is not None:
+            others |= record.scores(former - others.keys(), study.metric, study.last)
+        found = {key: ours[key] for key in trials if key in ours} | {key: others[key] for key in former if key in others}
         if len(found) == len(scores):
             return Replayed(study, plan, scores, past)
         scores = found

@@ -3,7 +3,7 @@
 from hpsearch.statistics.effect import HELPS, HURTS, NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
 from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.exact import floor, sign_flip
-from hpsearch.statistics.forecast import resolution
+from hpsearch.statistics.forecast import resolution, resolution_kept
 from hpsearch.statistics.notes import exact_words, spread_words
 from hpsearch.statistics.power import power, power_within, seeds_needed, seeds_within, smallest_difference
 from hpsearch.statistics.randomised_blocks import Fit, deviation_of, fit, pooled_deviation
@@ -41,6 +41,7 @@ __all__ = [
     "power",
     "power_within",
     "resolution",
+    "resolution_kept",
     "scales",
     "scales_words",
     "seeds_needed",

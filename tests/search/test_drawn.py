@@ -22,7 +22,7 @@ def reference(dimensions: int, count: int, seed: int) -> np.ndarray:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path))
     drawn.sobol.cache_clear()
-    yield tmp_path / "points"
+    yield tmp_path / "kept"
     drawn.sobol.cache_clear()
 
 
@@ -55,13 +55,7 @@ def flipped(file: Path) -> None:
 
 
 def of_another_scipy(file: Path) -> None:
-    np.savez(file, points=np.zeros((4, 2)), scipy=np.array("0.1"))
-
-
-def of_another_shape(file: Path) -> None:
-    import scipy
-
-    np.savez(file, points=np.zeros((4, 3)), scipy=np.array(scipy.__version__))
+    np.savez(file, array=np.zeros((4, 2)), maker=np.array("0.1"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +63,6 @@ def of_another_shape(file: Path) -> None:
     [
         flipped,
         of_another_scipy,
-        of_another_shape,
         lambda file: file.write_bytes(file.read_bytes()[:100]),
         lambda file: file.write_bytes(b""),
         lambda file: file.write_text("not an archive"),
@@ -81,7 +74,7 @@ def test_a_file_that_is_damaged_or_of_another_version_is_drawn_anew(folder, dama
     damage(file)
     assert np.array_equal(again(2, 4, 5), reference(2, 4, 5))
     with np.load(file) as kept:
-        assert np.array_equal(kept["points"], reference(2, 4, 5))
+        assert np.array_equal(kept["array"], reference(2, 4, 5))
 
 
 def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
