@@ -6,6 +6,7 @@ from hpsearch.ablation.seeds import Seeds
 from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.published import data_words
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
@@ -166,3 +167,6 @@ def _teachers(evidence: Evidence) -> str:
         f"{number(len(teachers), 0)} {shared} shared by all students under all seeds: the base with {described}. "
         "In a teacher, tuned settings stay at the base's values. Teachers appear in no table."
     )
+
+
+SECTION = Section(100, "Methods", methods)

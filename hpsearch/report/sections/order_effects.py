@@ -10,6 +10,7 @@ from hpsearch.ablation import Plan
 from hpsearch.ablation.families import ALONE, FACTORIAL, FRACTION, LADDER, LAST, ORDERS, READINGS, SCREENING
 from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
 from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.words import Unit, listed, number
 from hpsearch.results.evidence import Evidence
@@ -191,3 +192,6 @@ def notes(plan: Plan) -> tuple[Block, ...]:
     if len(said) > SHOWN:
         said = (said[0], Fold(f"{len(said) - 1} more notes", said[1:]))
     return (Heading("What the designs can distinguish"), *said) if said else ()
+
+
+SECTION = Section(50, "Interactions and orders", orders)
