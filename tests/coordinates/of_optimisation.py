@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.settings import built, counts, factor, groups, initialised, momentum_at, peak
-from hpsearch.training.images.settings import scaling as scale_of
+from hpsearch.training.images.recipe import built, counts, factor, groups, initialised, momentum_at, peak
+from hpsearch.training.images.recipe import scaling as scale_of
 from hpsearch.training.images.streams import streams
 from hpsearch.training.parts.precision import autocast
 from tests.coordinates.registry import check

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import built, counts, groups, momentum_at, optimiser, peak
+from hpsearch.training.images.recipe import built, counts, groups, momentum_at, optimiser, peak
 from hpsearch.training.parts.literals import Norm
 from hpsearch.training.parts.optimisers import steer
 

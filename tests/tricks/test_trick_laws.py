@@ -13,7 +13,7 @@ from hpsearch.ablation import Arm, Teacher, Trick, resolved
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images import loop
-from hpsearch.training.images.settings import scaling
+from hpsearch.training.images.recipe import scaling
 from hpsearch.values import digest, from_json, to_json
 from tests.training.fake_run import FakeRun, rows_of
 
