@@ -1,7 +1,5 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
-from typing import assert_never
-
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Text
@@ -12,7 +10,6 @@ from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scales_note, variance_note
-from hpsearch.search import Tune
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
@@ -128,24 +125,12 @@ def _spread(evidence: Evidence) -> str:
     ).strip()
 
 
-def _whose(tune: Tune) -> str:
-    match tune.arms:
-        case "each":
-            return "for every arm, under equal budgets"
-        case "base":
-            return "once, on the base"
-        case "stack":
-            return "once, on the arm with all tricks"
-        case _:
-            assert_never(tune.arms)
-
-
 def _tuning(evidence: Evidence) -> str:
     study = evidence.study
     if study.tune is None:
         return "Nothing was tuned: every arm uses the base's own settings apart from its tricks."
     return (
-        f"We tuned {listed(study.tune.space.names, most=8)}, {_whose(study.tune)}, with {study.tune.proposals} proposals. "
+        f"We tuned {listed(study.tune.space.names, most=8)}, {study.tune.whom}, with {study.tune.proposals} proposals. "
         "Tuning trials train without a slice of the training data and are scored on that slice; their seeds are used for nothing "
         "else. The tables of arms and contrasts show only trials scored on the final held-out set, and no tuning seed appears in "
         "them."
