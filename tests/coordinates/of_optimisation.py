@@ -47,7 +47,7 @@ def rules(changes: list[dict[str, float]]) -> float:
 
 
 BY_HAND = "update rules in numpy (CS231n; Kingma and Ba 2015; Loshchilov and Hutter 2019)"
-WEIGHTS = "weights along 40 steps of rates that change, all seven optimisers, float64"
+WEIGHTS = "weights along 40 steps of rates that change, every optimiser, float64"
 
 
 @check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12, optimiser=RULES)
