@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,7 +15,6 @@ from hpsearch.ablation import Teacher
 from hpsearch.protocol import is_tuning
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
-from hpsearch.search import Tune
 from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
@@ -181,21 +180,9 @@ def _teachers(study: Study) -> Table:
     return table
 
 
-def _whose(tune: Tune) -> str:
-    match tune.arms:
-        case "each":
-            return "for each arm"
-        case "base":
-            return "of the base, for all arms"
-        case "stack":
-            return "of the full stack, for all arms"
-        case _:
-            assert_never(tune.arms)
-
-
 def _rounds(study: Study) -> Table:
     tune = study.tune
-    title = f"Search, {_whose(tune)}" if tune else ""
+    title = f"Search, {tune.whom}" if tune else ""
     table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(tune.keep(number - 1) if tune else 0))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
+from hpsearch.report.section import Section
 from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.reasons import Ended, grouped
@@ -89,3 +90,6 @@ def failures_frame(evidence: Evidence) -> pd.DataFrame:
     part = [str(role) if pd.isna(r) else f"round {r}, point {p + 1}" for role, r, p in places]
     frame = failed.assign(part=part, arm=[short.get(arm, arm) for arm in failed["arm"]])
     return frame[["state", "part", "arm", "seed", "attempts", "reason", "key"]].reset_index(drop=True)
+
+
+SECTION = Section(90, "What failed", failures)
