@@ -1,6 +1,7 @@
 """From the words of a command to a study, a record, a trial, the evidence."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,16 @@ def find_trial(words: list[str], place: str, folder: Path | None, data: Path | N
 
 def beside(record: str, file: "StudyFile") -> Path:
     return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
+
+
+def again_with(command: str, file: "StudyFile", record: str, data: Path | None) -> str:
+    """Another command on the same study and record, to be typed as it is."""
+    from hpsearch.results.record import DEFAULT
+    from hpsearch.results.urls import hidden
+
+    options = [("--record", hidden(record) if record != DEFAULT else ""), ("--data", str(data or ""))]
+    given = [word for name, value in options if value for word in (name, shlex.quote(value))]
+    return f"`{' '.join(['hpsearch', command, shlex.quote(str(file.path)), *given])}`"
 
 
 def evidence_of(file: "StudyFile", record: "Record | None") -> "Evidence":

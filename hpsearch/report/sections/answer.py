@@ -45,12 +45,25 @@ def _banner(evidence: Evidence) -> list[Text]:
     stopped = stopped_early(evidence)
     if done + failed + stopped == wanted:
         return []
+    if len(back := evidence.set_back()):
+        return [Text(_ended_words(f"{done:,} of {count(wanted, 'trial')}", back["reason"].tolist()), "warning")]
     state = f"{done:,} of {count(wanted, 'trial')} done" + (f", {failed:,} failed" if failed else "")
     return [
         Text(
             f"Nothing has run yet: {state}." if not done + failed + stopped else f"This study is not finished: {state}.", "warning"
         )
     ]
+
+
+def _ended_words(done: str, reasons: Sequence[str]) -> str:
+    """That trials broke the contract and ended the study with it.
+
+    >>> print(_ended_words("0 of 8 trials", ["the row of epoch 1 has no metric 'acc'"] * 3).replace(": ", ":\\n", 1))
+    This study ended early, with 0 of 8 trials done:
+    3 trials broke the contract of a training function in the same way. The first: the row of epoch 1 has no metric 'acc'.
+    """
+    broke = f"{count(len(reasons), 'trial')} broke the contract of a training function in the same way"
+    return f"This study ended early, with {done} done: {broke}. The first: {reasons[0]}."
 
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
