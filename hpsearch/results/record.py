@@ -225,7 +225,7 @@ class Driver:
             yield connection
 
     def want(self, trials: Sequence[Trial]) -> None:
-        """Enter trials that are not in the record yet, as waiting; those that wait in it lose what was said of their last attempt."""
+        """Enter trials that are not in the record yet, as waiting; those that wait in it lose the reason of their last attempt."""
         own, blank = schema.trials.c, dict(fault="", reason="", detail="")
         with self._writing() as connection:
             known = set(connection.scalars(select(own.key)))

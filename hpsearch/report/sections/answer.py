@@ -144,11 +144,14 @@ def _near(effect: Effect, written: Unit, repeat: str) -> str:
     """A row that is nearly resolved, and what it needs.
 
     >>> from hpsearch.report.words import unit
-    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")
-    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve an effect of this size'
+    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")[:101]
+    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve'
     """
     side = f", with the same sign under every {repeat}," if effect.one_sided else ","
-    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size"
+    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size with 80 % power"
+    fewer = effect.seeds_as_seen if effect.seeds_as_seen and effect.seeds_as_seen < (effect.seeds_needed or 0) else None
+    if fewer:
+        needs += f", and {fewer} would be enough if difference and spread stayed as they are"
     return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 
