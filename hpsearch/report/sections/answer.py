@@ -200,6 +200,8 @@ def search_words(evidence: Evidence) -> list[str]:
         begun = [each for each in evidence.agenda.rounds if each.scores]
         if not begun:
             return []
+        if evidence.agenda.settled:
+            return [f"The search ended in round {begun[-1].index + 1} of {rounds}, with nothing to choose from."]
         at = "running its best points again" if begun[-1].confirming else f"in round {begun[-1].index + 1} of {rounds}"
         return [f"The search is {at}; nothing is chosen yet."]
     arm, point = winners[0]
@@ -218,7 +220,7 @@ def reached_words(evidence: Evidence) -> list[str]:
     written = unit_of(evidence)
     unit = f" {written.value}" if written.value else ""
     return [
-        f"On the final set “{line['arm']}” reaches a {written.name} of {own.number(line['mean'])}{unit}, "
+        f"On the final set the {written.name} of “{line['arm']}” is {own.number(line['mean'])}{unit}, "
         f"mean of {count(line['n'], 'seed')}" + (f", SD {own.number(line['sd'])}." if line["n"] > 1 else ".")
         for line in arms_frame(evidence).to_dict("records")
         if line["n"] and (own := written.at(line["sd"]))
