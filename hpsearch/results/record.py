@@ -327,8 +327,8 @@ def number(key: str, row: Row, metric: str) -> float:
     value = row.get(metric)
     if value is None:
         raise Refused(
-            f"trial {key[:12]} has no metric {metric!r}: {did_you_mean(metric, row)}; it finished without this one: score a "
-            "metric that it has, or train into another --record"
+            f"the trial {key[:12]} finished without the metric {metric!r} ({did_you_mean(metric, row)}): score one that it has, or "
+            "train into another --record"
         )
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is not a number: score another metric")
