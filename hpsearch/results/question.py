@@ -21,7 +21,9 @@ def question(record: Record | None, found: Replayed, name: str, path: Path | Non
     said = []
     if found.past.of(""):
         asked, lacking = _asked(record, found)
-        options = _options(record, asked, shlex.quote(str(path or f"{name}.py")))
+        options = _options(
+            record, asked, shlex.quote(str(path or f"{name}.py")), bool(found.study.tune and found.study.tune.earlier)
+        )
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
             f"{why(record, found.study, asked)} and would be repeated: `--again` trains them anew"
@@ -44,15 +46,20 @@ def _asked(record: Record, found: Replayed) -> tuple[list[Match], str]:
     return [match for match in past.of("kept") if any(cause in past.taken for cause in match.causes)], ""
 
 
-def _options(record: Record, asked: Sequence[Match], file: str) -> str:
-    """What else may become of older trials than to be trained anew, and what that would mean."""
+def _options(record: Record, asked: Sequence[Match], file: str, searched: bool) -> str:
+    """What else may become of older trials than to be trained anew, and what that would mean.
+
+    ``searched``: the study was searched before in another way, and those runs were used under the code and data that made them.
+    """
     defaults = dict.fromkeys(cause.words for match in asked for cause in match.causes if cause.kind == "default")
     keep = ", `--keep` uses the old results"
     if defaults:
         keep += " in their place, so give it only if this makes no difference to them (the report marks them)"
     one = next((match.place for match in asked if [cause.kind for cause in match.causes] == ["code"]), "")
     command = f"hpsearch rerun {file} {one[:12]} --adopt{_where(record)}"
-    return f"{keep}; `{command}` trains a few of them again and adopts all if the rows are identical" if one else keep
+    adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical" if one else ""
+    earlier = "; runs that only its earlier searches asked for are not among them, and are used no more" if searched else ""
+    return keep + adopt + earlier
 
 
 def _where(record: Record) -> str:

@@ -119,3 +119,13 @@ def test_an_edit_is_named_with_all_that_it_costs_and_what_may_be_done(give: Give
     left, told = give("run", "mine.py", "--here", "--keep")
     assert left == code_kept, told
     assert re.search(said_kept, told), told
+
+
+def test_runs_of_an_earlier_search_are_said_to_be_left_out(give: Give) -> None:
+    text = STUDY.replace("points=4", "points=6")
+    Path("mine.py").write_text(text)
+    assert "earlier searches" not in give("run", "mine.py", "--here")[1]
+    Path("mine.py").write_text(text.replace("50 + epoch", "51 + epoch"))
+    code, told = give("run", "mine.py", "--here")
+    assert code == 78
+    assert "; runs that only its earlier searches asked for are not among them, and are used no more" in told
