@@ -3,7 +3,7 @@
 A training function ``train(config, seed, epochs, run)`` provides one mapping of metrics per epoch, in one of three forms:
 
 * a generator yields them;
-* a plain function, whose loop belongs to a framework, calls ``run.report(metrics)``, or gives ``run.callback()`` to the framework;
+* a plain function, whose loop belongs to a framework, has ``run.report(metrics)`` called once per epoch by a callback of its kind;
 * a training without epochs returns one mapping; the study then asks for one epoch.
 
 It resumes by reading ``run.latest`` and is resumable by writing through ``run.saving()``; both are optional.
@@ -92,7 +92,10 @@ class Run(Protocol):
         ...
 
     def callback(self) -> Callable[[Mapping[str, Any]], None]:
-        """``report`` as a value, for a framework that takes a function to call after each epoch."""
+        """``report`` as a value, for a framework that takes a function to call with the metrics of each epoch.
+
+        Where it takes an object with hooks such as ``on_epoch_end``, write one that calls ``report``.
+        """
         ...
 
     def saving(self) -> AbstractContextManager[Path]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from hpsearch.results.reasons import Ended
 
 SHOWN, WIDE = 5, 300  # reasons that are listed, and characters of one
+SET_BACK = "fix the cause and run the same command again: these trials are tried again"
 REMEDY = (
     "fix the cause and run the same command again: a changed training function makes new trials; "
     "trials that stay the same run again with --retry-failed"
@@ -20,18 +21,20 @@ def failed_lines(plan: "Plan", ended: "Iterable[Ended]") -> list[str]:
     from hpsearch.results.reasons import grouped
 
     short = short_names(plan)
-    reasons = grouped(each for each in ended if each.state == "failed")
+    reasons = grouped(each for each in ended if each.state != "stopped")
     if not reasons:
         return []
     lines = []
     for reason in reasons[:SHOWN]:
         arms = listed(short.get(arm, arm) for arm in reason.arms)
         named = f"{'arm' if len(reason.arms) == 1 else 'arms'} {arms}, " if len(plan.arms) > 1 else ""
-        where = f"{named}as in {reason.keys[0][:12]}"
-        lines.append(f"{count(len(reason.keys), 'trial')} failed: {on_a_line(reason.text)} ({where})")
+        what = "failed" if reason.state == "failed" else "failed alike and ended the study"
+        lines.append(f"{count(len(reason.keys), 'trial')} {what}: {on_a_line(reason.text)} ({named}as in {reason.keys[0][:12]})")
     if len(reasons) > SHOWN:
         lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, listed in the report")
-    return [*lines, f"{REMEDY}; `hpsearch show {reasons[0].keys[0][:12]}` shows one of them in full"]
+    states = {reason.state for reason in reasons}
+    remedies = [text for text, state in ((REMEDY, "failed"), (SET_BACK, "waiting")) if state in states]
+    return [*lines, f"{'; '.join(remedies)}; `hpsearch show {reasons[0].keys[0][:12]}` shows one of them in full"]
 
 
 def on_a_line(reason: str) -> str:

@@ -1,6 +1,7 @@
 """From the words of a command to a study, a record, a trial, the evidence."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,16 @@ def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":
     from hpsearch.results.replay import replayed
 
     return replayed(record, with_history(record, file.study, file.name))
+
+
+def again_with(command: str, file: "StudyFile", record: str, data: Path | None) -> str:
+    """Another command on the same study and record, to be typed as it is."""
+    from hpsearch.results.record import DEFAULT
+    from hpsearch.results.urls import hidden
+
+    options = [("--record", hidden(record) if record != DEFAULT else ""), ("--data", str(data or ""))]
+    given = [word for name, value in options if value for word in (name, shlex.quote(value))]
+    return f"`{' '.join(['hpsearch', command, shlex.quote(str(file.path)), *given])}`"
 
 
 def evidence_of(file: "StudyFile", record: "Record | None", found: "Replayed | None" = None) -> "Evidence":

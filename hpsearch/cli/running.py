@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
-from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, replayed_of
+from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
 from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
-from hpsearch.errors import Refused
+from hpsearch.errors import HpsearchError, Refused, Undecided
 from hpsearch.kept import cache_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpsearch.cli.terminal import Watching
     from hpsearch.results.older import Verdict
+    from hpsearch.results.record import Record
+    from hpsearch.study.file import StudyFile
+    from hpsearch.trials.session import Session
 
 LISTED = 12  # failed trials that ``status`` names one by one
 
@@ -41,7 +48,6 @@ def run(
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
-    from hpsearch.results.reasons import ended
     from hpsearch.trials import launch
 
     stop_on_signals()
@@ -56,13 +62,34 @@ def run(
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
     if not here and (note := launch.unused_cluster(address)):
         console.print(note, highlight=False, markup=False)
+    report = out or beside(record, file)
     with terminal.Watching(console) as watching:
-        session = launch.run(file, options, watching, watching.doing)
-        watching.doing("writing the report")
-        opened = open_record(record, folder)
-        found = replayed_of(file, opened)
-        told = evidence_of(file, opened, found)
-        written = write_report(told, out or beside(record, file))
+        try:
+            session = launch.run(file, options, watching, watching.doing)
+        except (Refused, Undecided) as error:
+            _close_early(watching, error, file, lambda: open_record(record, folder), report)
+            raise
+        except BaseException:
+            if watching.session:
+                command = again_with("report", file, record, data)
+                echo(f"no report was written: {command} writes one of the results so far", err=True)
+            raise
+        _close(watching, session, file, open_record(record, folder), report)
+    if session.plan.problems and not session.plan.measurements:
+        raise Refused(session.plan.problems[0])
+    raise typer.Exit(1 if session.failed or session.plan.problems else 0)
+
+
+def _close(watching: "Watching", session: "Session", file: "StudyFile", record: "Record", report: Path) -> None:
+    """Write the report, then say how far the study came, what it showed, and why trials failed."""
+    from hpsearch.results.reasons import ended
+
+    watching.doing("writing the report")
+    found = replayed_of(file, record)
+    told = evidence_of(file, record, found)
+    written = write_report(told, report)
+    watching.progress.stop()
+    console = watching.console
     console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
     closing(console, told)
     for line in told.older:
@@ -70,9 +97,19 @@ def run(
     for line in failed_lines(file.study.plan, ended(found)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {written[0]}", highlight=False, markup=False)
-    if session.plan.problems and not session.plan.measurements:
-        raise Refused(session.plan.problems[0])
-    raise typer.Exit(1 if session.failed or session.plan.problems else 0)
+
+
+def _close_early(
+    watching: "Watching", error: HpsearchError, file: "StudyFile", record: "Callable[[], Record]", report: Path
+) -> None:
+    """The same of a study that was refused after trials had begun; nothing where none had."""
+    if watching.session is None:
+        return
+    watching.session.requeue()
+    try:
+        _close(watching, watching.session, file, record(), report)
+    except HpsearchError as second:
+        echo(f"no report was written, because of {'this:' if str(second) == str(error) else second}", err=True)
 
 
 def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:

@@ -49,6 +49,7 @@ class Watching:
         self.began = time.monotonic()
         self.said = 0.0
         self.told: set[str] = set()  # lines about rounds, each printed once
+        self.session: Session | None = None  # once a trial was begun
         self.progress = Progress(
             TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}", markup=False),
             TimeElapsedColumn(),
@@ -70,7 +71,7 @@ class Watching:
             self.console.print(f"{what} ...")
 
     def __call__(self, session: Session) -> None:
-        line = self.line(session)
+        self.session, line = session, self.line(session)
         done = len(session.scores)
         for news in (*session.warnings, *said_of_rounds(session.plan)):
             if news not in self.told:

@@ -36,10 +36,11 @@ def write_tables(told: "Evidence", folder: Path) -> int:
 
 
 def closing(console: Any, told: "Evidence") -> None:
-    """The effects in words, as the report's first lines."""
+    """The effects in words, as the report's first lines; of a study without contrasts, what the search chose and the arms reach."""
     from rich.table import Table
     from rich.text import Text
 
+    from hpsearch.report.sections.answer import reached_words, search_words
     from hpsearch.report.sections.contrasts import unit_of
     from hpsearch.report.words import number, readable
     from hpsearch.results.inference import effects, scales_note
@@ -50,6 +51,10 @@ def closing(console: Any, told: "Evidence") -> None:
         value, low, high = (readable(number(each, digits, signed=True)) for each in (effect.value, effect.low, effect.high))
         interval = f"[{low}, {high}]" if low and high else ""
         lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.verdict)))
-    console.print(lines)
+    if lines.row_count:
+        console.print(lines)
+    else:
+        for sentence in (*search_words(told), *reached_words(told)):
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if warning := scales_note(told):
         console.print(warning, highlight=False, markup=False)

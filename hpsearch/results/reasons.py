@@ -1,4 +1,4 @@
-"""Why trials ended early: those that failed or were stopped, and their reasons, grouped."""
+"""Why trials ended early: those that failed, were stopped or ended the study, and their reasons, grouped."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial that failed or was stopped, with the first arm it belongs to."""
+    """A trial that failed, was stopped, or ended the study and waits again; with the first arm it belongs to."""
 
     key: str
     arm: str
@@ -31,7 +31,7 @@ class Reason:
 
 
 def ended(found: Replayed) -> list[Ended]:
-    """Trials of a study that failed or were stopped, each once."""
+    """Trials of a study that failed, were stopped or ended the study, each once."""
     first: dict[str, Place] = {}
     for place in places(found.plan):
         first.setdefault(place.trial.key, place)
@@ -40,7 +40,7 @@ def ended(found: Replayed) -> list[Ended]:
     return [
         Ended(place.trial.key, place.arm, place.trial.seed, state["state"], state["reason"])
         for place, state in told
-        if state.get("state") in ("failed", "stopped")
+        if state.get("state") in ("failed", "stopped") or (state.get("state") == "waiting" and state["reason"])
     ]
 
 

@@ -155,6 +155,27 @@ def seeds_needed(
     return _first(enough)
 
 
+def seeds_as_seen(difference: float, deviation: float, arms: int, level: float = 0.05, squares: float = 2.0) -> int | None:
+    """Seeds per arm at which the interval excludes zero if difference and deviation stay as they are; None beyond 1000.
+
+    The first n with t(1 - level / 2, df) deviation sqrt(squares / n) < |difference|, df = (arms - 1)(n - 1). Chance decides
+    whether they stay: the power there is little more than a half, so this is fewer than ``seeds_needed``.
+
+    >>> seeds_as_seen(1.0, deviation=1.0, arms=2), seeds_needed(1.0, deviation=1.0, arms=2)
+    (11, 18)
+    """
+    from scipy.special import stdtrit
+
+    _positive("deviation", deviation)
+    check_share("level", level)
+
+    def excludes(seeds: int) -> bool:
+        reach = -float(stdtrit((arms - 1) * (seeds - 1), level / 2))
+        return reach * deviation * math.sqrt(squares / seeds) < abs(difference)
+
+    return _first(excludes)
+
+
 def seeds_within(
     difference: float, margin: float, deviation: float, arms: int, level: float = 0.05, power: float = 0.8, squares: float = 2.0
 ) -> int | None:
@@ -185,5 +206,5 @@ def seeds_within(
 
 def _first(enough: Callable[[int], bool]) -> int | None:
     counts = range(2, MOST_SEEDS + 1)
-    found = bisect_left(counts, True, key=enough)  # power grows with seeds
+    found = bisect_left(counts, True, key=enough)  # power grows with seeds, and intervals shrink
     return counts[found] if found < len(counts) else None

@@ -46,12 +46,25 @@ def _banner(evidence: Evidence) -> list[Text]:
     stopped = stopped_early(evidence)
     if done + failed + stopped == wanted:
         return []
+    if len(back := evidence.set_back()):
+        return [Text(_ended_words(f"{done:,} of {count(wanted, 'trial')}", back["reason"].tolist()), "warning")]
     state = f"{done:,} of {count(wanted, 'trial')} done" + (f", {failed:,} failed" if failed else "")
     return [
         Text(
             f"Nothing has run yet: {state}." if not done + failed + stopped else f"This study is not finished: {state}.", "warning"
         )
     ]
+
+
+def _ended_words(done: str, reasons: Sequence[str]) -> str:
+    """That trials broke the contract and ended the study with it.
+
+    >>> print(_ended_words("0 of 8 trials", ["the row of epoch 1 has no metric 'acc'"] * 3).replace(": ", ":\\n", 1))
+    This study ended early, with 0 of 8 trials done:
+    3 trials broke the contract of a training function in the same way. The first: the row of epoch 1 has no metric 'acc'.
+    """
+    broke = f"{count(len(reasons), 'trial')} broke the contract of a training function in the same way"
+    return f"This study ended early, with {done} done: {broke}. The first: {reasons[0]}."
 
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
@@ -132,11 +145,14 @@ def _near(effect: Effect, written: Unit, repeat: str) -> str:
     """A row that is nearly resolved, and what it needs.
 
     >>> from hpsearch.report.words import unit
-    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")
-    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve an effect of this size'
+    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")[:101]
+    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve'
     """
     side = f", with the same sign under every {repeat}," if effect.one_sided else ","
-    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size"
+    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size with 80 % power"
+    fewer = effect.seeds_as_seen if effect.seeds_as_seen and effect.seeds_as_seen < (effect.seeds_needed or 0) else None
+    if fewer:
+        needs += f", and {fewer} would be enough if difference and spread stayed as they are"
     return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 
@@ -185,6 +201,8 @@ def search_words(evidence: Evidence) -> list[str]:
         begun = [each for each in evidence.agenda.rounds if each.scores]
         if not begun:
             return []
+        if evidence.agenda.settled:
+            return [f"The search ended in round {begun[-1].index + 1} of {rounds}, with nothing to choose from."]
         at = "running its best points again" if begun[-1].confirming else f"in round {begun[-1].index + 1} of {rounds}"
         return [f"The search is {at}; nothing is chosen yet."]
     arm, point = winners[0]
@@ -203,7 +221,7 @@ def reached_words(evidence: Evidence) -> list[str]:
     written = unit_of(evidence)
     unit = f" {written.value}" if written.value else ""
     return [
-        f"On the final set “{line['arm']}” reaches a {written.name} of {own.number(line['mean'])}{unit}, "
+        f"On the final set the {written.name} of “{line['arm']}” is {own.number(line['mean'])}{unit}, "
         f"mean of {count(line['n'], 'seed')}" + (f", SD {own.number(line['sd'])}." if line["n"] > 1 else ".")
         for line in arms_frame(evidence).to_dict("records")
         if line["n"] and (own := written.at(line["sd"]))

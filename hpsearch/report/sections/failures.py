@@ -1,4 +1,4 @@
-"""Failures: what failed or was stopped early, why, and the key to look it up by."""
+"""Failures: what failed, was stopped early or ended the study, why, and the key to look it up by."""
 
 from dataclasses import replace
 
@@ -14,20 +14,21 @@ REMEDY = (
     "Once the cause is fixed, `hpsearch run --retry-failed` runs them again; after a change of the training function they are new "
     "trials, and `hpsearch run` alone is enough. `hpsearch show KEY` prints the traceback."
 )
+SET_BACK = "Once the cause is fixed, `hpsearch run` alone tries them again; until then they count as waiting."
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
 
 
 def failures(evidence: Evidence) -> tuple[Block, ...]:
-    """What failed or was stopped, or that nothing was; nothing before something ran."""
+    """What failed, was stopped or ended the study, or that nothing was; nothing before something ran."""
     frame = failures_frame(evidence)
     ran = evidence.trials["state"].isin(["complete", "failed", "stopped"]).any()
     if frame.empty and not evidence.study.trains:
         return ()
     if frame.empty:
         return (Text("No trial failed."),) if ran else ()
-    failed, stopped = (int((frame["state"] == state).sum()) for state in ("failed", "stopped"))
-    said = f"{count(failed, 'trial')} failed." if failed else "No trial failed."
+    failed, stopped, back = (int((frame["state"] == state).sum()) for state in ("failed", "stopped", "waiting"))
+    said = f"{count(failed, 'trial')} failed." if failed else set_back_words(back) if back else "No trial failed."
     said += f" A failed {evidence.study.repeat} is missing from its arm" if failed else ""
     said += ("; a failed point is never kept by a search." if evidence.study.repeat == "seed" else ".") if failed else ""
     said += (
@@ -37,8 +38,9 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
     )
     if failed and evidence.study.trains:
         said += f" {REMEDY}"
+    said += f" {set_back_words(back)}" if failed and back else ""
     columns = (
-        *((Column("state", "State"),) if stopped else ()),
+        *((Column("state", "State"),) if stopped or back else ()),
         Column("part", "Part", width=8.5),
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
@@ -46,12 +48,18 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         Column("reason", "Reason", width=14),
         Column("key", "Key", width=18),
     )
-    table = Table("failures", f"Trials that failed{' or were stopped' if stopped else ''}, with the reason given.", frame, columns)
+    ends = f"failed{' or were stopped' if stopped else ''}{' or ended the study' if back else ''}"
+    table = Table("failures", f"Trials that {ends}, with the reason given.", frame, columns)
     if len(frame) <= OPEN:
         return Text(said), table
     shown = replace(table, frame=frame.head(MOST), note=f"The first {MOST} of {len(frame):,}." if len(frame) > MOST else "")
     title = "Show all" if len(frame) <= MOST else f"Show {MOST}"
     return Text(said), reasons_table(reasons_frame(frame)), Fold(title, (shown,))
+
+
+def set_back_words(trials: int) -> str:
+    """What became of trials whose breach of the contract ended the study."""
+    return f"{count(trials, 'trial')} broke the contract of a training function in the same way, which ended the study. {SET_BACK}"
 
 
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -82,9 +90,9 @@ def reasons_table(frame: pd.DataFrame) -> Table:
 
 
 def failures_frame(evidence: Evidence) -> pd.DataFrame:
-    """One line per trial that failed or was stopped, the failed ones first."""
+    """One line per trial that failed, was stopped or ended the study, the failed ones first."""
     ended = evidence.trials[evidence.trials["state"].isin(["failed", "stopped"])]
-    failed = ended.drop_duplicates("key").sort_values("state", kind="stable")
+    failed = pd.concat([ended.drop_duplicates("key").sort_values("state", kind="stable"), evidence.set_back()])
     short = short_names(evidence.study.plan)
     places = zip(failed["role"], failed["round"], failed["point"], strict=True)
     part = [str(role) if pd.isna(r) else f"round {r}, point {p + 1}" for role, r, p in places]
