@@ -72,7 +72,7 @@ def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":
 
 def again_with(command: str, file: "StudyFile", record: str, data: Path | None) -> str:
     """Another command on the same study and record, to be typed as it is."""
-    from hpsearch.results.record import DEFAULT
+    from hpsearch.results import DEFAULT
     from hpsearch.results.urls import hidden
 
     options = [("--record", hidden(record) if record != DEFAULT else ""), ("--data", str(data or ""))]

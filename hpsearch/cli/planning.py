@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.opening import read_study, record_if_any, replayed_of
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath
 from hpsearch.errors import Refused
 from hpsearch.kept import cache_folder
+from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
     from hpsearch.cli.gpus import Gpu
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def plan(
     study: StudyPath,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     data: DataFolder = None,
     slots: Annotated[int | None, typer.Option(help="Trials that run at a time, to estimate hours.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,

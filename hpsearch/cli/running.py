@@ -8,12 +8,13 @@ import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import HpsearchError, Refused, Undecided
 from hpsearch.kept import cache_folder
+from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ LISTED = 12  # failed trials that ``status`` names one by one
 
 def run(
     study: StudyPath,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
     here: Annotated[bool, typer.Option("--here", help="Run in this process, one trial after another, without Ray.")] = False,
@@ -112,7 +113,7 @@ def _close_early(
         echo(f"no report was written, because of {'this:' if str(second) == str(error) else second}", err=True)
 
 
-def status(study: StudyPath, record: RecordPlace = Place, data: DataFolder = None, debug: Debug = False) -> None:
+def status(study: StudyPath, record: RecordPlace = DEFAULT, data: DataFolder = None, debug: Debug = False) -> None:
     """Show how far a study has come, who is running it, and why trials failed."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.opening import evidence_of, find_trial
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFolder, TrialWords
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, TrialFolder, TrialWords
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
 from hpsearch.kept import cache_folder
+from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
     from hpsearch.results.lookup import Found
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def show(
     trial: TrialWords,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
     debug: Debug = False,
@@ -36,7 +37,7 @@ def show(
 
 def rerun(
     trial: TrialWords,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
     cpus: Annotated[float, typer.Option(help="CPUs, as in the run to repeat; rounded down, the number of threads.")] = 1,

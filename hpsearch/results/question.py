@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.errors import Refused
+from hpsearch.results import DEFAULT
 from hpsearch.results.edits import counted, why, worded
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Match
-from hpsearch.results.record import DEFAULT, Record
+from hpsearch.results.record import Record
 from hpsearch.results.replay import Replayed, replayed
 
 
