@@ -118,7 +118,7 @@ def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Sca
         error_x=whiskers(part, colour, 1.5, 3),
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
-        name=part["reading"].iloc[0],
+        name=label(part["reading"].iloc[0]),  # a family of a user's own may be called anything
         text=[
             label(f"{name}: {value}, {verdict}")
             for name, value, verdict in zip(part["contrast"], _differences(part, written), part["verdict"], strict=True)
