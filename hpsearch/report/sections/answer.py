@@ -10,7 +10,7 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.inference import effects, scales_note
+from hpsearch.results.inference import across_scales, effects, scales_note
 from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
@@ -18,9 +18,11 @@ SENTENCES = 3  # that answer; what is said beyond them is a note
 
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
-    warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scales_note(evidence)) if problem]
+    apart, scaled = across_scales(evidence), scales_note(evidence)
+    scaled += f" Left out of the sentences below: {listed(f'“{name}”' for name in apart)}." if apart else ""
+    warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scaled) if problem]
     estimated = effects(evidence)
-    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated))
+    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated), apart)
     sentences = [*told, *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
@@ -81,25 +83,35 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def effects_words(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None) -> list[str]:
+def effects_words(
+    estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None, apart: Sequence[str] = ()
+) -> list[str]:
     """Sentences on the contrasts, most important first; none where none was measured.
 
-    ``seconds`` of training would resolve what so many seeds can resolve.
+    ``seconds`` of training would resolve what so many seeds can resolve. Nothing is concluded from the rows that are named
+    ``apart``.
 
     >>> from hpsearch.report.words import unit
     >>> effects_words([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")], unit("top1"))
     ['The one contrast asked helps: “+ a”, +0.50 points (95 % interval +0.20 to +0.80).']
     """
-    measured = [e for e in estimated if e.value is not None]
+    every = [e for e in estimated if e.value is not None]
+    measured = [e for e in every if e.name not in apart]
     judged = [e for e in measured if e.low is not None]
-    if not measured:
+    if not every:
         return []
+    if not measured:
+        return ["Nothing is concluded here: every contrast that was measured compares arms on different scales."]
     if not judged:
         were = "was" if len(measured) == 1 else "were"
         return [f"{count(len(measured), 'difference')} {were} measured, but none has an interval yet: {measured[0].verdict}."]
     if len(estimated) == 1:
         return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}.", *_unresolved(judged, repeat, seconds)]
-    return [_best(judged, written, repeat), _counted(judged, written), *_unresolved(judged, repeat, seconds)]
+    return [
+        _best(judged, written, repeat),
+        _counted(judged, written, "other contrast" if apart else "contrast"),
+        *_unresolved(judged, repeat, seconds),
+    ]
 
 
 def _is(effect: Effect) -> str:
@@ -156,7 +168,7 @@ def _near(effect: Effect, written: Unit, repeat: str) -> str:
     return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 
-def _counted(judged: Sequence[Effect], written: Unit) -> str:
+def _counted(judged: Sequence[Effect], written: Unit, noun: str = "contrast") -> str:
     """How many of each verdict, and what hurts most.
 
     >>> _counted([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")] * 2, Unit("loss", "", "", 1))
@@ -169,7 +181,7 @@ def _counted(judged: Sequence[Effect], written: Unit) -> str:
     alike = f", {amounts[NO_LARGER]} show{'s' * (amounts[NO_LARGER] == 1)} {NO_LARGER}" if amounts[NO_LARGER] else ""
     unresolved = "none is left unresolved" if not still else f"{still} {'is' if still == 1 else 'are'} not resolved"
     worst = _largest(judged, HURTS)
-    said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts}{alike} and {unresolved}"
+    said = f"Of {count(len(judged), noun)}, {helps}, {hurts}{alike} and {unresolved}"
     return f"{said}; what hurts most is {_worth(worst, written)}." if worst else f"{said}."
 
 
