@@ -159,13 +159,16 @@ def _member(enum: Any, member: Any) -> Any:
         raise Refused(f"{enum.__name__} has no member {member!r}: {did_you_mean(str(member), enum.__members__)}") from error
 
 
+PLAIN = (float, tuple, list, dict, frozenset)  # their values are no more than what is in them; asking a protocol takes long
+
+
 def _canonical(value: Any) -> Any:
-    if value is None or type(value) in (bool, int, str):  # most are; asking a protocol takes long
+    if value is None or type(value) in (bool, int, str):  # most are
         return value
     if isinstance(value, Enum | FunctionType):
         written = to_json(value)
         return {**written, "name": _place(value, written["name"])}
-    if isinstance(value, Identified):
+    if type(value) not in PLAIN and isinstance(value, Identified):
         return value.identity()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)  # 1 and 1.0 are one setting
