@@ -165,7 +165,7 @@ def _member(enum: Any, member: Any) -> Any:
 
 
 def _canonical(value: Any) -> Any:
-    if value is None or type(value) in (bool, int, str):  # most are; asking a protocol takes long
+    if value is None or type(value) in (bool, int, str):  # most are
         return value
     if isinstance(value, Enum | FunctionType):
         written = to_json(value)
