@@ -33,7 +33,6 @@ ASKED = {
     "results/older.py: c.kind == 'code'": "only code can be proved equal",
     "results/older.py: cause.kind == 'code'": "functions are named for code only",
     "results/older.py: verdict == 'adopted'": "only what was proved equal vouches for other code",
-    "results/question.py: c.kind == 'code'": "--adopt is offered for code only",
     "sections/panels.py: best['called'] == 'again'": "no choice: a word of ours",
     "sections/search.py: frame['round'] == 'again'": "no choice: a word of ours",
     "sections/methods.py: machine != 'none'": "no choice: a word of ours",

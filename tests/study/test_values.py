@@ -177,7 +177,8 @@ def test_what_json_cannot_hold_is_refused_by_name():
         to_json({1, 2})
     assert (
         str(refused.value)
-        == "{1, 2} (set) cannot be recorded: use numbers, texts, paths, members of an Enum, tuples, or frozen dataclasses of them"
+        == "{1, 2} (set) cannot be recorded: use numbers, texts, paths, members of an Enum, functions at the top of a file, tuples, "
+        "or frozen dataclasses of them"
     )
 
 
