@@ -16,7 +16,7 @@ in others they may be left out. Other numbers that are not finite are recorded a
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol, assert_never, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, assert_never, runtime_checkable
 
 HeldOut = Literal["tuning", "final"]  # which held-out images a trial is scored on
 Goal = Literal["maximise", "minimise"]  # which of two scores is the better one
@@ -122,6 +122,11 @@ class Source(Protocol):
     def prepare(self, cache: Path) -> None:
         """Make what trials on this machine share; refuse a file that cannot be read, by name."""
         ...
+
+
+def is_source(value: object) -> TypeGuard[Source]:
+    """``isinstance(value, Source)``, asked of the class, which is faster."""
+    return issubclass(type(value), Source)
 
 
 @runtime_checkable

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hpsearch.results.replay import MEASUREMENT, SEARCH, TEACHER
 from hpsearch.study import Study
 from hpsearch.study.agenda import Agenda
 
-SEARCH, MEASUREMENT, TEACHER = "search", "measurement", "teacher"
+__all__ = ["MEASUREMENT", "SEARCH", "TEACHER", "Evidence"]
 
 
 @dataclass(frozen=True, eq=False)

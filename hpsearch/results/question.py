@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.errors import Refused
+from hpsearch.results import DEFAULT
 from hpsearch.results.edits import counted, why, worded
-from hpsearch.results.frames import Replayed, replayed
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Match
-from hpsearch.results.record import DEFAULT, Record
+from hpsearch.results.record import Record
+from hpsearch.results.replay import Replayed, replayed
 
 
 def question(record: Record | None, found: Replayed, name: str, path: Path | None = None) -> str:

@@ -42,7 +42,6 @@ from hpsearch.study import Trial
 from hpsearch.values import to_json
 
 MANY = 500  # keys of one query: databases take only so many
-DEFAULT = "runs/hpsearch.db"  # where the record is unless the user says otherwise
 BUSY = 60.0  # seconds a write waits for another process's transaction
 ADVISORY = 0x68707365  # PostgreSQL's advisory lock of the driver: "hpse"
 

@@ -182,6 +182,8 @@ def _finite(kind: str, low: float, high: float) -> None:
 
 def _between(units: Units, values: Units, low: float, high: float) -> Units:
     """The values with both ends exact, whatever rounding has done to them."""
+    if not np.ndim(units):  # points are made one by one, and numpy is slow at single numbers
+        return np.array(low if units <= 0 else high if units >= 1 else min(max(float(values), low), high), dtype=np.float64)
     return np.where(units <= 0, float(low), np.where(units >= 1, float(high), np.clip(values, low, high)))
 
 

@@ -12,7 +12,7 @@ import inspect
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -179,12 +179,18 @@ class _Reader:
     def _bindings(self, path: Path) -> dict[str, list[ast.stmt]]:
         if path not in self.modules:
             self.modules[path] = {}
-            for statement in ast.parse(path.read_bytes()).body:
+            for statement in _parsed(path.read_bytes()).body:
                 for name in _bound(statement):
                     own = _only(statement, name) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
                     own = _without_fields(own) if isinstance(own, ast.ClassDef) and own.name in self.recorded else own
                     self.modules[path].setdefault(name, []).append(own)
         return self.modules[path]
+
+
+@lru_cache(maxsize=64)
+def _parsed(source: bytes) -> ast.Module:
+    """Never changed by those who read it: what is written into a text is a copy."""
+    return ast.parse(source)
 
 
 def _only(statement: ast.Import | ast.ImportFrom, name: str) -> ast.stmt:

@@ -68,8 +68,15 @@ def full(**changes: Any) -> Study:
 
 def noise(trial: Trial, what: str = "") -> float:
     """A standard normal number that depends on nothing but the trial."""
-    content = [to_json(trial.config), trial.seed, trial.epochs, trial.held_out, what]
-    return float(np.random.default_rng(int(digest(content)[:12], 16)).standard_normal())
+    return _normal(trial.key, trial, what)
+
+
+def _normal(key: str, trial: Trial, what: str, known: dict[tuple[str, str], float] = {}) -> float:  # noqa: B006
+    """Kept by the trial's key: every epoch and metric asks, and writing a config down takes a millisecond."""
+    if (key, what) not in known:
+        content = [to_json(trial.config), trial.seed, trial.epochs, trial.held_out, what]
+        known[key, what] = float(np.random.default_rng(int(digest(content)[:12], 16)).standard_normal())
+    return known[key, what]
 
 
 def top1(trial: Trial, epoch: int | None = None) -> float:

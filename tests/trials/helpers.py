@@ -70,3 +70,10 @@ def dying(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[str
         with run.saving() as path:
             path.write_text(str(epoch))
         yield {"top1": float(epoch)}
+
+
+def threads(config: Config, seed: int, epochs: int, run: Run) -> Iterator[dict[str, float]]:
+    """Says how many threads torch has, and how many a library would take that is imported now."""
+    import torch
+
+    yield {"top1": float(torch.get_num_threads()), "omp": float(os.environ["OMP_NUM_THREADS"])}

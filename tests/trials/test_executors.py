@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from hpsearch.ablation import Trick, leave_one_out
 from hpsearch.errors import Refused
@@ -63,6 +64,21 @@ def test_both_executors_give_the_same_rows_to_the_bit(tmp_path: Path) -> None:
         assert len(starts(folder)) == len(set(starts(folder))) == 11
         told.append({k: [(n, {m: v for m, v in row.items() if m not in CLOCK}) for n, row in each] for k, each in rows.items()})
     assert told[0] == told[1]
+
+
+def test_a_trial_has_the_threads_it_was_given_whatever_the_process_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    search = Tune(Space(rate=Uniform(0, 1)), rounds=Round(points=1, epochs=1))
+    try:
+        record, session = run(
+            Study(question="?", base=Config(), train=helpers.threads, tune=search, epochs=1), tmp_path, on_ray=False
+        )
+    finally:
+        torch.set_num_threads(before)
+    rows = next(iter(record.rows(session.scores).values()))
+    assert [(row["top1"], row["omp"]) for _, row in rows] == [(1, 1)]
 
 
 def test_a_changed_study_runs_only_what_the_change_adds(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from hpsearch.report.blocks import Block, Facts, Text
 from hpsearch.report.needed import seconds_in_all
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
@@ -249,3 +250,6 @@ def planned_words(evidence: Evidence) -> str:
         parts.append(f"{where} of {count(points, 'trial')} over {listed(study.tune.space.names)}")
     parts.append(f"{count(len(study.plan.arms), 'arm')} with {seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."
+
+
+SECTION = Section(10, "The answer", answer)

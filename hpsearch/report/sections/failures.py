@@ -5,8 +5,10 @@ from dataclasses import replace
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
+from hpsearch.report.section import Section
 from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
+from hpsearch.results.reasons import Ended, grouped
 
 REMEDY = (
     "Once the cause is fixed, `hpsearch run --retry-failed` runs them again; after a change of the training function they are new "
@@ -15,7 +17,6 @@ REMEDY = (
 SET_BACK = "Once the cause is fixed, `hpsearch run` alone tries them again; until then they count as waiting."
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
-NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?"
 
 
 def failures(evidence: Evidence) -> tuple[Block, ...]:
@@ -66,15 +67,13 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
     Reasons that differ only in their numbers count as one.
     """
-    kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
-    told = frame.reindex(columns=["state", "reason", "arm", "key"])
-    grouped = told.assign(kind=kind).groupby(["state", "kind"], sort=False)
-    firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
-    lines = grouped.agg(
-        **firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")
-    ).reset_index()
-    columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
-    return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
+    told = frame.reindex(columns=["key", "arm", "seed", "state", "reason"])
+    found = grouped(Ended(*line) for line in told.itertuples(index=False, name=None))
+    lines = [(each.text, each.state, len(each.keys), each.arms, each.keys[0]) for each in found]
+    return pd.DataFrame(
+        [(text, state, trials, listed(arms), len(arms), key) for text, state, trials, arms, key in lines],
+        columns=["reason", "state", "trials", "arms", "arms_count", "key"],
+    )
 
 
 def reasons_table(frame: pd.DataFrame) -> Table:
@@ -99,3 +98,6 @@ def failures_frame(evidence: Evidence) -> pd.DataFrame:
     part = [str(role) if pd.isna(r) else f"round {r}, point {p + 1}" for role, r, p in places]
     frame = failed.assign(part=part, arm=[short.get(arm, arm) for arm in failed["arm"]])
     return frame[["state", "part", "arm", "seed", "attempts", "reason", "key"]].reset_index(drop=True)
+
+
+SECTION = Section(90, "What failed", failures)

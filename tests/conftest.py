@@ -1,0 +1,11 @@
+"""One thread for each process of the tests, and for those they start, as a trial has: two workers share two cores.
+
+Set before numpy and torch are imported, which read it once. With two threads each, those of one worker wait for those of the other, and burn
+the processor while they do: the eigenvalues of a 256x256 matrix took 0.5 s in place of 0.02 s. What pins the threads of
+trials is tested with other numbers (`tests/trials/test_executors.py`).
+"""
+
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
