@@ -108,7 +108,7 @@ def _unrecordable(value: Any) -> str:
         return f"{value!r} ({type(value).__name__}) cannot be recorded as what it is: write {plain.__name__}(...) round it"
     return (
         f"{value!r} ({type(value).__name__}) cannot be recorded: "
-        "use numbers, texts, paths, members of an Enum, tuples, or frozen dataclasses of them"
+        "use numbers, texts, paths, members of an Enum, functions at the top of a file, tuples, or frozen dataclasses of them"
     )
 
 

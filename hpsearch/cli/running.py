@@ -33,7 +33,12 @@ def run(
     record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
-    here: Annotated[bool, typer.Option("--here", help="Run in this process, one trial after another, without Ray.")] = False,
+    here: Annotated[
+        bool,
+        typer.Option(
+            "--here", help="Run in this process, one trial after another, without Ray; a training that crashes it ends the run."
+        ),
+    ] = False,
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster. [default: start a local Ray]")] = None,
     cpus: Annotated[float, typer.Option(help="CPUs per trial; rounded down, its number of threads.")] = 1,
     gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1 or a fraction. [default: 1 if there is one]")] = None,

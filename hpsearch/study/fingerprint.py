@@ -2,16 +2,19 @@
 
 Reached means: named in the function, in the same file or in a module that lies beside it or below. Libraries are not followed;
 their versions stand in the provenance. Source is read, never imported. What a file is called is no part of it, and neither are
-the fields that a config's class declares: their values stand in every trial.
+the fields that a config's class declares: their values stand in every trial. What else a config holds, functions and the methods
+of its classes, is called without being named, so it counts as reached.
 """
 
 import ast
 import hashlib
 import inspect
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from hpsearch.errors import Refused
@@ -23,6 +26,7 @@ class Code:
 
     texts: Mapping[tuple[int, str], str]  # number of the file and name in it, to the text
     files: tuple[str, ...]  # by number: the one that holds the function is the first
+    root: Path  # of what was followed
 
     @cached_property
     def hash(self) -> str:
@@ -39,16 +43,17 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_code(function: Callable[..., Any], recorded: Iterable[str] = ()) -> Code:
+def read_code(function: Callable[..., Any], recorded: Iterable[str] = (), held: Iterable[type | FunctionType] = ()) -> Code:
     """The code of a function (or class) and all it reaches.
 
     ``recorded`` are names of dataclasses whose values stand in the trials: the fields they declare are no part of the code.
+    ``held`` are functions and classes in configs: those beside the function or below are reached as well.
     """
     function = inspect.unwrap(function)  # a decorator would stand for what it wraps; it is reached from there by name
     source = _source(function)
     if "." in function.__qualname__ or function.__name__ == "<lambda>":
         raise Refused(f"{function!r} must be a function at the top level of a file, so that its code can be identified")
-    return read_file(source, function.__name__, recorded=recorded)
+    return read_file(source, function.__name__, recorded=recorded, held=held)
 
 
 def _source(function: Callable[..., Any]) -> Path:
@@ -66,13 +71,45 @@ def _source(function: Callable[..., Any]) -> Path:
     return Path(source)
 
 
-def read_file(path: Path, name: str, root: Path | None = None, recorded: Iterable[str] = ()) -> Code:
+def read_file(
+    path: Path, name: str, root: Path | None = None, recorded: Iterable[str] = (), held: Iterable[type | FunctionType] = ()
+) -> Code:
     """The same for a function named in a file that need not be imported; modules below ``root`` are followed."""
     reader = _Reader((root or path.parent).resolve(), frozenset(recorded))
     reader.visit(path.resolve(), name)
     if not reader.found:
         raise Refused(f"{path} defines no {name!r} at its top level, so that its code cannot be identified")
+    for own, inside in _places(held):
+        if own.is_relative_to(reader.root) and not reader.bare(own, inside):
+            reader.visit(own, inside)
     return reader.code
+
+
+def read_held(held: Iterable[type | FunctionType], root: Path, recorded: Iterable[str] = ()) -> list[Code]:
+    """The code of functions and classes in configs that do not lie below ``root``, and all each reaches; not of libraries."""
+    others = [place for place in _places(held) if not place[0].is_relative_to(root)]
+    readers = [(_Reader(path.parent, frozenset(recorded)), path, name) for path, name in others]
+    return [read_file(path, name, recorded=recorded) for reader, path, name in readers if not reader.bare(path, name)]
+
+
+def _places(held: Iterable[type | FunctionType]) -> list[tuple[Path, str]]:
+    """File and top-level name of functions and classes, in the order of their names; without those of libraries."""
+    named = sorted(held, key=lambda each: (each.__qualname__, each.__module__))
+    files = [(_file_of(each), inspect.unwrap(each).__qualname__.split(".")[0]) for each in named]
+    return list(dict.fromkeys((path, name) for path, name in files if path is not None and not _of_a_library(path)))
+
+
+def _file_of(held: type | FunctionType) -> Path | None:
+    try:
+        source = inspect.getsourcefile(inspect.unwrap(held))
+    except (TypeError, OSError):
+        return None
+    return Path(source).resolve() if source and Path(source).is_file() else None
+
+
+def _of_a_library(path: Path) -> bool:
+    places = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return any(path.is_relative_to(place) for place in places) or "site-packages" in path.parts
 
 
 def code_fingerprint(function: Callable[..., Any], recorded: Iterable[str] = ()) -> str:
@@ -100,7 +137,7 @@ class _Reader:
             (self.files[path], name): "\n".join(self._text(path, statement) for statement in statements)
             for (path, name), statements in self.found.items()
         }
-        return Code(texts, tuple(path.relative_to(self.root).as_posix() for path in self.files))
+        return Code(texts, tuple(path.relative_to(self.root).as_posix() for path in self.files), self.root)
 
     def visit(self, path: Path, name: str) -> None:
         bindings = self._bindings(path)
@@ -116,6 +153,11 @@ class _Reader:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Name):
                     self.visit(path, node.id)
+
+    def bare(self, path: Path, name: str) -> bool:
+        """Whether a name stands for nothing but a dataclass's fields, which the trials hold."""
+        statements = self._bindings(path).get(name, [])
+        return all(isinstance(each, ast.ClassDef) and not _bare_body(each) and not each.bases for each in statements)
 
     def _text(self, path: Path, statement: ast.stmt) -> str:
         bare = _bare(statement)
@@ -223,6 +265,12 @@ def _bare(statement: ast.stmt) -> ast.stmt:
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
                 node.body = node.body[1:] or [ast.Pass()]
     return copy
+
+
+def _bare_body(statement: ast.ClassDef) -> list[ast.stmt]:
+    """What a class says beside its docstring."""
+    bare = _bare(statement)
+    return [each for each in bare.body if not isinstance(each, ast.Pass)] if isinstance(bare, ast.ClassDef) else [bare]
 
 
 def _imports(statement: ast.stmt, path: Path, root: Path) -> Iterator[tuple[Path, str]]:

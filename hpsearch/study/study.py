@@ -13,7 +13,7 @@ from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.study.checks import check
-from hpsearch.study.fingerprint import Code, read_code, read_file
+from hpsearch.study.fingerprint import Code, read_code, read_file, read_held
 from hpsearch.study.trial import Trial, needed, own_names
 from hpsearch.values import (
     Known,
@@ -77,10 +77,13 @@ class Study(Value):
 
     @cached_property
     def _codes(self) -> list[Code]:
-        recorded = _declared(self.base)
-        own = read_code(self.train, recorded) if self.train else read_file(BUILT_IN, "train", BUILT_IN.parents[1], recorded)
+        held = [kind for kind in self.kinds if not (kind.__module__.startswith("hpsearch.") or _reads_data(kind))]
+        networks = [kind for kind in self.kinds if kind.__module__.startswith("hpsearch.training.networks.")]
+        recorded = _declared(self.base) | {kind.__name__ for kind in held if is_dataclass(kind)}
+        root = BUILT_IN.parents[1]
+        own = read_code(self.train, recorded, held) if self.train else read_file(BUILT_IN, "train", root, recorded, networks)
         readers = sorted({type(source) for source in self.sources}, key=lambda cls: cls.__qualname__)
-        return [own, *(read_code(cls) for cls in readers)]
+        return [own, *(read_code(cls) for cls in readers), *read_held(held, own.root, recorded)]
 
     @cached_property
     def kinds(self) -> frozenset[Known]:
@@ -206,6 +209,10 @@ def _sources(config: Any) -> Iterator[Source]:
             yield value
         elif isinstance(value, Trained):
             yield from _sources(value.config)
+
+
+def _reads_data(kind: Known) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Source)
 
 
 def _declared(base: Any) -> set[str]:

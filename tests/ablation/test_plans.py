@@ -1,6 +1,7 @@
 """Designs against tables written by hand, and factorial effects against a regression."""
 
 import json
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -274,3 +275,18 @@ def test_a_plan_without_arms_is_refused():
 
 def test_the_same_arm_against_itself_is_refused():
     assert refusal(lambda: difference("q", Arm((A, B)), Arm((B, A)))) == "contrast 'q' names an arm twice: give each arm one weight"
+
+
+@pytest.mark.parametrize("joined", [lambda one, other: one >> other, lambda one, other: one | other])
+def test_what_both_plans_say_they_cannot_tell_stays_said(joined):
+    one, other = replace(ladder(A, B), notes=("one", "both")), replace(ladder(C), notes=("both", "other"))
+    assert joined(one, other).notes == ("one", "both", "other")
+
+
+@pytest.mark.parametrize("off", [1e-3, -1e-3, 1e-6, 1e-8])
+def test_weights_that_nearly_sum_to_zero_are_refused_and_thirds_are_not(off):
+    """A mean of three is -1/3 three times: what rounding leaves is smaller by far."""
+    third = ((Arm((A,)), 1.0), *((Arm((each,)), -1 / 3) for each in (B, C, D)))
+    assert Contrast("mean", third).weights == third
+    with pytest.raises(Refused, match="must sum to zero"):
+        Contrast("off", ((Arm((A,)), 1.0 + off), (Arm(), -1.0)))

@@ -190,6 +190,16 @@ def test_the_best_is_the_records_best_and_no_failed_or_stopped_trial(record: Rec
     assert len(found.trials[frame.loc[halted, "point"]].intermediate_values) == 3
 
 
+def test_a_direction_that_was_turned_round_is_turned_in_the_view(record: Record, url: str) -> None:
+    with record.driver("test") as driver:
+        drive(driver, study(), 3)
+    for goal in ("maximise", "minimise"):
+        export(seen(record, study(goal=goal)), url)
+        view = loaded(url, NAMES[0])
+        assert view.direction.name == goal.replace("ise", "IZE").upper()
+        assert sum(trial.state == TrialState.COMPLETE for trial in view.trials) > 0
+
+
 def test_searches_of_every_arm_have_studies_of_their_own_whatever_they_are_called(record: Record, url: str) -> None:
     made = seen(record, study())
     strange = ["a · b/c\n", "a _ b_c", "x" * 300, "Größe + α (2)"]

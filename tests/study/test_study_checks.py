@@ -86,7 +86,7 @@ REFUSED = [
     (
         {"base": Unrecorded(), "vary": Plan((Arm(),))},
         "Study.base, Unrecorded(...), cannot be recorded: set() (set) cannot be recorded: use numbers, texts, paths, "
-        "members of an Enum, tuples, or frozen dataclasses of them",
+        "members of an Enum, functions at the top of a file, tuples, or frozen dataclasses of them",
     ),
     ({"train": None}, "Study.base is a Config, so the study needs train=, the function that trains it"),
     ({"train": short}, f"Study.train must be a function (config, seed, epochs, run), got {short!r}"),

@@ -97,3 +97,17 @@ def test_a_metric_that_the_first_row_lacks_is_named_before_the_trials_fail(tmp_p
     assert "the first row has no metric 'top', which the study scores (did you mean 'top1'?)" in session.warnings[0]
     assert told[1] == session.warnings
     assert len(session.warnings) == 1
+
+
+def test_trials_that_no_executor_runs_any_more_go_first_and_in_their_order(tmp_path: Path) -> None:
+    """A life of Ray that ended leaves several running: they are handed out again as they were, before all others."""
+    record = Record.open(str(tmp_path / "x.db"), create=True)
+    with record.driver("test") as driver:
+        session = Session(driver, study(), Resources(1, 0, 3), tmp_path / "cache", lambda session: None)
+        first = [session.ask().trial.key for _ in range(3)]
+        session.requeue()
+        assert session.running == {}
+        again = [session.ask().trial.key for _ in range(POINTS)]
+    assert len(set(first)) == 3
+    assert again[:3] == first
+    assert len(set(again)) == POINTS
