@@ -90,9 +90,11 @@ def __getattr__(name: str) -> Any:
     for module, names in _homes.items():
         if name in names.split():
             return getattr(import_module(f"hpsearch.{module}"), name)
+    from hpsearch.errors import NotHere, did_you_mean
+
     if name in ("plan", "run", "status"):
-        raise AttributeError(f"studies are run from a terminal: write the study to a file and give `hpsearch {name} FILE.py`")
-    raise AttributeError(f"hpsearch has no name {name!r}")
+        raise NotHere(f"studies are run from a terminal: write the study to a file and give `hpsearch {name} FILE.py`")
+    raise NotHere(f"hpsearch has no name {name!r}: {did_you_mean(name, __all__)}")
 
 
 def __dir__() -> list[str]:

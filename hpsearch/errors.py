@@ -1,19 +1,37 @@
 """What can go wrong, and the exit code that says so (see ``hpsearch --help``)."""
 
+import sys
+import traceback
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from itertools import takewhile
+from pathlib import Path
+from types import TracebackType
 from typing import ClassVar
 
 
 class HpsearchError(Exception):
-    """An error whose message is written for the user: one sentence, the value, the remedy."""
+    """An error whose message is written for the user: one sentence, the value, the remedy.
+
+    Where nobody catches it, in a script, at a prompt or in a notebook, that sentence is shown and no traceback.
+    """
 
     exit_code: ClassVar[int] = 70
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show in the place of a traceback."""
+        return [said(self)]
 
 
 class Refused(HpsearchError, ValueError):
     """The input is not valid; nothing was run and nothing was written."""
+
+    exit_code = 2
+
+
+class NotHere(HpsearchError, AttributeError):
+    """A name that the package does not have, and what to do instead."""
 
     exit_code = 2
 
@@ -50,6 +68,40 @@ class TrialEnded(BaseException):
     def __init__(self, fault: str, reason: str) -> None:
         super().__init__(reason)
         self.fault, self.reason = fault, reason
+
+
+def said(error: HpsearchError) -> str:
+    """The sentence of an error, with the line of the user's that led to it where that is in a file or a cell."""
+    ours, frames = str(Path(__file__).parent), traceback.extract_tb(error.__traceback__)
+    theirs = [
+        each for each in takewhile(lambda each: not each.filename.startswith(ours), frames) if not _written_by_dataclass(each)
+    ]
+    if not theirs or theirs[-1].filename == "<stdin>":
+        return visible(f"hpsearch: {error}")
+    name = Path(theirs[-1].filename)
+    return visible(f"hpsearch: {f'{name}, ' if name.is_file() else ''}line {theirs[-1].lineno}: {error}")
+
+
+def _written_by_dataclass(frame: traceback.FrameSummary) -> bool:
+    return (frame.filename, frame.name) == ("<string>", "__init__")
+
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
+
+def in_sentences(otherwise: Hook) -> Hook:
+    """A ``sys.excepthook`` that shows errors of ours in their sentence, and leaves all others to the one there was."""
+
+    def shows(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, HpsearchError):
+            sys.stderr.write(f"{said(error)}\n")
+        else:
+            otherwise(kind, error, trace)
+
+    return shows
+
+
+sys.excepthook = in_sentences(sys.excepthook)
 
 
 def visible(text: str, most: int = 2_000) -> str:

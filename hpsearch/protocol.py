@@ -3,7 +3,7 @@
 A training function ``train(config, seed, epochs, run)`` provides one mapping of metrics per epoch, in one of three forms:
 
 * a generator yields them;
-* a plain function, whose loop belongs to a framework, calls ``run.report(metrics)``, or gives ``run.callback()`` to the framework;
+* a plain function, whose loop belongs to a framework, has ``run.report(metrics)`` called once per epoch by a callback of its kind;
 * a training without epochs returns one mapping; the study then asks for one epoch.
 
 It resumes by reading ``run.latest`` and is resumable by writing through ``run.saving()``; both are optional.
@@ -16,7 +16,7 @@ in others they may be left out. Other numbers that are not finite are recorded a
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol, assert_never, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, assert_never, runtime_checkable
 
 HeldOut = Literal["tuning", "final"]  # which held-out images a trial is scored on
 Goal = Literal["maximise", "minimise"]  # which of two scores is the better one
@@ -92,7 +92,10 @@ class Run(Protocol):
         ...
 
     def callback(self) -> Callable[[Mapping[str, Any]], None]:
-        """``report`` as a value, for a framework that takes a function to call after each epoch."""
+        """``report`` as a value, for a framework that takes a function to call with the metrics of each epoch.
+
+        Where it takes an object with hooks such as ``on_epoch_end``, write one that calls ``report``.
+        """
         ...
 
     def saving(self) -> AbstractContextManager[Path]:
@@ -119,6 +122,11 @@ class Source(Protocol):
     def prepare(self, cache: Path) -> None:
         """Make what trials on this machine share; refuse a file that cannot be read, by name."""
         ...
+
+
+def is_source(value: object) -> TypeGuard[Source]:
+    """``isinstance(value, Source)``, asked of the class, which is faster."""
+    return issubclass(type(value), Source)
 
 
 @runtime_checkable

@@ -42,8 +42,12 @@ class Contrast(Value):
 
     @property
     def reading(self) -> str:
-        """How it reads its trick's worth, in a few words; empty where it asks of no single trick or of none known family."""
-        return READINGS.get(self.design, "") if self.trick else ""
+        """How it reads its trick's worth, in a few words, or as its design is called; empty where it asks of no single trick.
+
+        >>> difference("a", Arm((Trick("a", {"x": 1}),)), Arm(), "fold-over", Trick("a", {"x": 1})).reading
+        'fold-over'
+        """
+        return READINGS.get(self.design, self.design) if self.trick else ""
 
     @property
     def pair(self) -> tuple[Arm, Arm] | None:

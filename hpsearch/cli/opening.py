@@ -1,6 +1,7 @@
 """From the words of a command to a study, a record, a trial, the evidence."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from hpsearch.results.evidence import Evidence
     from hpsearch.results.lookup import Found
     from hpsearch.results.record import Record
+    from hpsearch.results.replay import Replayed
     from hpsearch.study.file import StudyFile
 
 
@@ -60,7 +62,25 @@ def beside(record: str, file: "StudyFile") -> Path:
     return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
 
 
-def evidence_of(file: "StudyFile", record: "Record | None") -> "Evidence":
+def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":
+    """The study as far as the record determines it, with its history."""
+    from hpsearch.results.history import with_history
+    from hpsearch.results.replay import replayed
+
+    return replayed(record, with_history(record, file.study, file.name))
+
+
+def again_with(command: str, file: "StudyFile", record: str, data: Path | None) -> str:
+    """Another command on the same study and record, to be typed as it is."""
+    from hpsearch.results import DEFAULT
+    from hpsearch.results.urls import hidden
+
+    options = [("--record", hidden(record) if record != DEFAULT else ""), ("--data", str(data or ""))]
+    given = [word for name, value in options if value for word in (name, shlex.quote(value))]
+    return f"`{' '.join(['hpsearch', command, shlex.quote(str(file.path)), *given])}`"
+
+
+def evidence_of(file: "StudyFile", record: "Record | None", found: "Replayed | None" = None) -> "Evidence":
     from hpsearch.results.frames import evidence
 
-    return evidence(record, file.study, file.name, file.text)
+    return evidence(record, file.study, file.name, file.text, found)

@@ -24,4 +24,3 @@ TrialWords = Annotated[
         show_default=False,
     ),
 ]
-Place = "runs/hpsearch.db"

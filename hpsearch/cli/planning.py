@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.cli.opening import evidence_of, read_study, record_if_any
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
+from hpsearch.cli.opening import read_study, record_if_any, replayed_of
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath
 from hpsearch.errors import Refused
+from hpsearch.kept import cache_folder
+from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
-    from hpsearch.results.record import Record
+    from hpsearch.cli.gpus import Gpu
+    from hpsearch.results.replay import Replayed
     from hpsearch.study.file import StudyFile
 
 
 def plan(
     study: StudyPath,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     data: DataFolder = None,
     slots: Annotated[int | None, typer.Option(help="Trials that run at a time, to estimate hours.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Run two epochs of the base now, to estimate hours.")] = False,
@@ -25,16 +28,14 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Print what a study will run and cost, and what its seeds can resolve. Runs nothing."""
-    from hpsearch.cli import estimates, gpus, terminal
+    from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
-    from hpsearch.results.frames import replayed
-    from hpsearch.results.history import with_history
     from hpsearch.trials import launch
 
     file = read_study(study, data)
-    device = gpus.gpu(gpu) if gpu else None
+    device = _gpu(gpu) if gpu else None
     known = record_if_any(record)
-    found = replayed(known, with_history(known, file.study, file.name))
+    found = replayed_of(file, known)
     trials = list(found.plan.trials())
     states = found.past.states(trials)
     console = Console()
@@ -46,14 +47,23 @@ def plan(
         console.print(f"note        {remark}", highlight=False, markup=False)
     seconds = _measured(file) if measure else None
     slots = slots or launch.resources(1, None, None, False, None).slots
-    if device is not None:
-        for label, line in zip(
-            ("hours", "input"), estimates.said(estimates.estimate(file.study, device, cpus), device), strict=True
-        ):
-            console.print(f"{label:<12}{line}", highlight=False)
-    else:
-        console.print(terminal.hours(file.study, trials, states, slots, seconds), highlight=False)
-    console.print(_resolution(file, known), highlight=False)
+    hours = terminal.hours(file.study, trials, states, slots, seconds) if device is None else _on_gpu(file, device, cpus)
+    console.print(hours, highlight=False)
+    console.print(_resolution(found), highlight=False)
+
+
+def _gpu(name: str) -> "Gpu":
+    from hpsearch.cli import gpus
+
+    return gpus.gpu(name)
+
+
+def _on_gpu(file: "StudyFile", device: "Gpu", cpus: int) -> str:
+    """What remains, in hours of a GPU, and whether its input keeps up, a line each."""
+    from hpsearch.cli import estimates
+
+    said = estimates.said(estimates.estimate(file.study, device, cpus), device)
+    return "\n".join(f"{label:<12}{line}" for label, line in zip(("hours", "input"), said, strict=True))
 
 
 def _measured(file: "StudyFile") -> float:
@@ -67,29 +77,30 @@ def _measured(file: "StudyFile") -> float:
 
     study = file.study
     for source in file.sources:
-        source.prepare(launch.cache_folder())
+        source.prepare(cache_folder())
     resources = launch.resources(1, None, None, True, None)
     with tempfile.TemporaryDirectory(prefix="hpsearch-measure-") as folder:
         trial = study.trial(study.base, 0, 2, "final")
         told = [time.monotonic()]
-        ours = job(trial, study, Path(folder), launch.cache_folder(), resources, 0)
+        ours = job(trial, study, Path(folder), cache_folder(), resources, 0)
         result = perform(ours, study.train, lambda epoch, row: told.append(time.monotonic()))
     if len(told) < 3:
         raise Refused(f"two epochs of the base failed: {result.reason}")
     return told[2] - told[1]
 
 
-def _resolution(file: "StudyFile", record: "Record | None") -> str:
+def _resolution(found: "Replayed") -> str:
     """The true differences the seeds resolve, in the metric's unit where seeds have run, else in their standard deviations."""
-    from hpsearch.statistics import pooled_deviation, resolution
+    from hpsearch.statistics import deviation_of, resolution_kept
 
-    study, seeds = file.study, file.study.most_seeds
+    study, seeds = found.study, found.study.most_seeds
     if not study.plan.contrasts:
         return "resolution  no differences are asked about"
     if seeds < 2:
         return "resolution  one seed gives no interval: nothing will be resolved"
-    deviation = pooled_deviation(evidence_of(file, record).measurements()) if record is not None else None
-    sizes = sorted({f"{size:.2g}" for size in resolution(study.plan, seeds, deviation or 1.0)}, key=float)
+    scores = {(m.arm.name, m.seed): found.scores.get(m.trial.key) for m in found.plan.measurements}
+    deviation = deviation_of({place: score for place, score in scores.items() if score is not None})
+    sizes = sorted({f"{size * (deviation or 1.0):.2g}" for size in resolution_kept(study.plan, seeds)}, key=float)
     size = f"{sizes[0]} to {sizes[-1]}, row by row," if len(sizes) > 1 else sizes[0]
     unit = (
         f"of {study.metric}, at the standard deviation of {deviation:.3g} seen so far"

@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, StudyPath
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, refuse_overwriting, write_report, write_tables
 from hpsearch.errors import Refused
+from hpsearch.results import DEFAULT
 
 
 def report(
     study: StudyPath,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     data: DataFolder = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
     tables: Annotated[
@@ -36,7 +37,7 @@ def report(
 def export(
     study: StudyPath,
     optuna: Annotated[str, typer.Option("--optuna", metavar="URL", help="Write to: sqlite:///runs/optuna.db", show_default=False)],
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     data: DataFolder = None,
     follow: Annotated[float | None, typer.Option(help="Repeat every so many seconds while the record is being run.")] = None,
     debug: Debug = False,

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch.cli.opening import evidence_of, find_trial
-from hpsearch.cli.options import DataFolder, Debug, Place, RecordPlace, TrialFolder, TrialWords
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, TrialFolder, TrialWords
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
+from hpsearch.kept import cache_folder
+from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
     from hpsearch.results.lookup import Found
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def show(
     trial: TrialWords,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
     debug: Debug = False,
@@ -35,7 +37,7 @@ def show(
 
 def rerun(
     trial: TrialWords,
-    record: RecordPlace = Place,
+    record: RecordPlace = DEFAULT,
     folder: TrialFolder = None,
     data: DataFolder = None,
     cpus: Annotated[float, typer.Option(help="CPUs, as in the run to repeat; rounded down, the number of threads.")] = 1,
@@ -72,20 +74,20 @@ def _prepare(file: "StudyFile") -> None:
 
     launch.check_data(file)
     for source in file.sources:
-        source.prepare(launch.cache_folder())
+        source.prepare(cache_folder())
 
 
 def _trained(file: "StudyFile", found: "Found", resources: "Resources") -> "Compared":
-    from hpsearch.trials import again, launch
+    from hpsearch.trials import again
 
     echo(f"training {found.key[:12]} for {found.columns['epochs']} epochs on {resources.device}, {resources.threads} threads")
-    return again.rerun(found, file.study, file.known, launch.cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}"))
+    return again.rerun(found, file.study, file.known, cache_folder(), resources, lambda epoch, row: echo(f"epoch {epoch}"))
 
 
 def _adopt(file: "StudyFile", record: "Record", found: "Found", resources: "Resources", number: int | None) -> int:
     """Train a few older trials again and take all of their code over if their rows are equal; the exit code."""
-    from hpsearch.results.frames import replayed
     from hpsearch.results.history import with_history
+    from hpsearch.results.replay import replayed
     from hpsearch.trials import adoption, again
 
     code = file.study.code

@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,15 +15,14 @@ from hpsearch.ablation import Teacher
 from hpsearch.protocol import is_tuning
 from hpsearch.report.words import compact, seeds_each, short_names, verdict
 from hpsearch.report.words import span as domain_span
-from hpsearch.search import Tune
 from hpsearch.search.box import Move
 from hpsearch.study import Study, Trial, different, needed
 from hpsearch.study.agenda import Agenda
 from hpsearch.trials.session import Session
 
 if TYPE_CHECKING:
-    from hpsearch.results.frames import Replayed
     from hpsearch.results.record import Record
+    from hpsearch.results.replay import Replayed
     from hpsearch.study.file import StudyFile
 
 LINE_EVERY = 15.0  # seconds between plain lines
@@ -50,6 +49,7 @@ class Watching:
         self.began = time.monotonic()
         self.said = 0.0
         self.told: set[str] = set()  # lines about rounds, each printed once
+        self.session: Session | None = None  # once a trial was begun
         self.progress = Progress(
             TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}", markup=False),
             TimeElapsedColumn(),
@@ -71,7 +71,7 @@ class Watching:
             self.console.print(f"{what} ...")
 
     def __call__(self, session: Session) -> None:
-        line = self.line(session)
+        self.session, line = session, self.line(session)
         done = len(session.scores)
         for news in (*session.warnings, *said_of_rounds(session.plan)):
             if news not in self.told:
@@ -124,14 +124,11 @@ def show_plan(console: Console, study: Study, plan: Agenda, states: Mapping[str,
     console.print(f"epochs      {study.cost:,} in total, {spent:,} done{limit}", highlight=False)
 
 
-def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed | None" = None) -> None:
+def say_older(console: Console, record: "Record | None", file: "StudyFile", found: "Replayed") -> None:
     """Say which finished trials were made differently than they would be now, and what has to be decided about them."""
     from hpsearch.results.edits import used
-    from hpsearch.results.frames import replayed
-    from hpsearch.results.history import with_history
     from hpsearch.results.question import question
 
-    found = found or replayed(record, with_history(record, file.study, file.name))
     asked = question(record, found, file.name, file.path)
     for line in (*used(found.past), *([asked] if asked else [])):
         console.print(f"older       {line}", highlight=False, markup=False, soft_wrap=True)
@@ -184,21 +181,9 @@ def _teachers(study: Study) -> Table:
     return table
 
 
-def _whose(tune: Tune) -> str:
-    match tune.arms:
-        case "each":
-            return "for each arm"
-        case "base":
-            return "of the base, for all arms"
-        case "stack":
-            return "of the full stack, for all arms"
-        case _:
-            assert_never(tune.arms)
-
-
 def _rounds(study: Study) -> Table:
     tune = study.tune
-    title = f"Search, {_whose(tune)}" if tune else ""
+    title = f"Search, {tune.whom}" if tune else ""
     table = Table("round", "points", "epochs", "kept", title=title, title_justify="left", box=None, pad_edge=False, min_width=48)
     for number, each in enumerate(tune.rounds if tune else (), start=1):
         table.add_row(str(number), str(each.points), str(each.epochs), str(tune.keep(number - 1) if tune else 0))

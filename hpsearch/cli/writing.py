@@ -36,20 +36,26 @@ def write_tables(told: "Evidence", folder: Path) -> int:
 
 
 def closing(console: Any, told: "Evidence") -> None:
-    """The effects in words, as the report's first lines."""
+    """The effects in words, as the report's first lines; of a study without contrasts, what the search chose and the arms reach."""
     from rich.table import Table
     from rich.text import Text
 
+    from hpsearch.report.sections.answer import reached_words, search_words
     from hpsearch.report.sections.contrasts import unit_of
     from hpsearch.report.words import number, readable
-    from hpsearch.results.inference import effects, scales_note
+    from hpsearch.results.inference import across_scales, effects, scales_note
 
-    written, lines = unit_of(told), Table.grid(padding=(0, 2))
+    written, lines, apart = unit_of(told), Table.grid(padding=(0, 2)), across_scales(told)
     for effect in effects(told):
         digits = written.at(effect.half).digits
         value, low, high = (readable(number(each, digits, signed=True)) for each in (effect.value, effect.low, effect.high))
         interval = f"[{low}, {high}]" if low and high else ""
-        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.verdict)))
-    console.print(lines)
+        said = f"{effect.verdict} (on different scales)" if effect.name in apart else effect.verdict
+        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, said)))
+    if lines.row_count:
+        console.print(lines)
+    else:
+        for sentence in (*search_words(told), *reached_words(told)):
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if warning := scales_note(told):
         console.print(warning, highlight=False, markup=False)

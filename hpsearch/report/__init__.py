@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from hpsearch.report.blocks import Block, Chart, Code, Column, Facts, Fold, Heading, Table, Text
     from hpsearch.report.document import csv, markdown, page, write
     from hpsearch.report.exports import tables, write_tables
-    from hpsearch.report.sections import SECTIONS, Section
+    from hpsearch.report.section import Section
+    from hpsearch.report.sections import SECTIONS
 
 _homes = {
     "blocks": "Block Chart Code Column Facts Fold Heading Table Text",
     "exports": "tables write_tables",
     "document": "csv markdown page write",
-    "sections": "SECTIONS Section",
+    "section": "Section",
+    "sections": "SECTIONS",
 }
 
 __all__ = [

@@ -56,4 +56,13 @@ def used(past: Past) -> list[str]:
     if record is None:
         return []
     groups = [(KEPT, past.of("kept")), (ADOPTED, past.of("adopted"))]
-    return [text.format(counted(len(of)), why(record, study, of)) for text, of in groups if of]
+    return [worded(text.format(counted(len(of)), why(record, study, of))) for text, of in groups if of]
+
+
+def worded(text: str) -> str:
+    """With the word that goes with each cause: made by code, with data, under a default.
+
+    >>> worded("made by other data"), worded("made by another default")
+    ('made with other data', 'made under another default')
+    """
+    return text.replace("made by other data", "made with other data").replace("made by another", "made under another")

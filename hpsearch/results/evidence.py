@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hpsearch.results.replay import MEASUREMENT, SEARCH, TEACHER
 from hpsearch.study import Study
 from hpsearch.study.agenda import Agenda
 
-SEARCH, MEASUREMENT, TEACHER = "search", "measurement", "teacher"
+__all__ = ["MEASUREMENT", "SEARCH", "TEACHER", "Evidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,8 @@ class Evidence:
     * ``key`` (32 hexadecimal digits), ``role`` (``search``, ``measurement``, or ``teacher`` where others learn from it), ``arm``
       (name; of a teacher ``teacher`` and a number), ``round`` (from 1) and ``point`` (place in its round, from 0; both missing
       outside a search), ``seed``, ``epochs``,
-    * ``state`` (``waiting``, ``running``, ``complete``, ``failed``, ``stopped``), ``reason`` (text, empty where there is none),
+    * ``state`` (``waiting``, ``running``, ``complete``, ``failed``, ``stopped``), ``reason`` (text, empty where there is none;
+      of a waiting trial, why it ended the study before: see ``set_back``),
     * ``score`` (the study's metric in the last epoch, in the metric's own direction; missing unless complete), ``seconds``
       (of all epochs), ``attempts``, ``host``, ``device``,
     * ``older`` (text: how a trial comes to be used that was made otherwise than it would be now; empty for all others),
@@ -46,6 +48,11 @@ class Evidence:
     def measurements(self) -> pd.DataFrame:
         """Trials that may enter a table: of arms, on the final set, under seeds not used for tuning."""
         return self.trials[self.trials["role"] == MEASUREMENT]
+
+    def set_back(self) -> pd.DataFrame:
+        """Trials whose breach of the contract ended the study, each once: they wait, with the reason, for the next launch."""
+        known = self.trials[(self.trials["state"] == "waiting") & (self.trials["reason"] != "")]
+        return known.drop_duplicates("key")
 
     def searched(self) -> pd.DataFrame:
         """Trials of the search, scored on the tuning slice."""

@@ -11,7 +11,7 @@ from hpsearch.protocol import Goal
 from hpsearch.statistics.effect import Effect
 from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.notes import spread_words
-from hpsearch.statistics.scales import scales_words
+from hpsearch.statistics.scales import scales, scales_words
 from hpsearch.statistics.sequential import course, effects_by_looks
 
 if TYPE_CHECKING:
@@ -101,6 +101,15 @@ def variance_note(evidence: Measured) -> str:
 def scales_note(evidence: Measured) -> str:
     """That arms live on different scales; empty where they do not, and of our own loop, whose metrics have one scale."""
     return "" if evidence.study.train is None else scales_words(scores_of(evidence))
+
+
+def across_scales(evidence: Measured) -> tuple[str, ...]:
+    """Names of the contrasts whose arms live on different scales, so that their differences may mean nothing."""
+    if not scales_note(evidence):
+        return ()
+    place = {arm: group for group, arms in enumerate(scales(scores_of(evidence))) for arm in arms}
+    weighed = {each.name: [arm.name for arm, weight in each.weights if weight] for each in evidence.study.plan.contrasts}
+    return tuple(name for name, arms in weighed.items() if len({place[arm] for arm in arms if arm in place}) > 1)
 
 
 def _finished(evidence: Measured, scores: "pd.DataFrame") -> dict[tuple[str, int], float | None]:

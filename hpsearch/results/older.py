@@ -9,19 +9,21 @@ because the record holds every value of a config, those at their defaults too.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Table, inspect, select
+from sqlalchemy import ColumnElement, Select, Table, inspect, null, or_, select
 
-from hpsearch.ablation import Trained
-from hpsearch.errors import HpsearchError, Refused
-from hpsearch.protocol import Row, Source
+from hpsearch.errors import HpsearchError
+from hpsearch.protocol import Row
 from hpsearch.results import schema
-from hpsearch.results.record import Record
+from hpsearch.results.contents import Changed, contents, data_of, other_values
+from hpsearch.results.record import MANY, Record
 from hpsearch.results.stored import written
 from hpsearch.study import Study, Trial
-from hpsearch.values import KIND, Identified, canonical, digest, field_at, field_names, from_json, opens, same, to_json
+from hpsearch.values import digest, from_json
 
+Entry = dict[str, Any]  # a trial's line in the record, with the digests of its contents
 Verdict = Literal["", "same", "adopted", "kept", "again"]  # "": nobody has decided yet
 ORDER: tuple[Verdict, ...] = ("same", "adopted", "kept", "", "again")  # which of several older trials is taken
 FINISHED = ("complete", "stopped")  # a failed one is tried again without a question
@@ -52,82 +54,6 @@ class Match:
         return self.verdict in ("same", "adopted", "kept")
 
 
-def contents(trial: Trial) -> dict[str, str]:
-    """Digests of what a trial is beside its code: all of it, all but the data, the data alone."""
-    plain, data = _parted(trial.config)
-    rest = [trial.seed, trial.epochs, trial.held_out]
-    return {"content": digest([trial.config, *rest]), "rest": digest([plain, *rest]), "data": digest(data)}
-
-
-def _parted(config: Any) -> tuple[Any, list[Any]]:
-    """The canonical JSON of a config with nothing where its data stands, and the identities of its data."""
-    plain: Any = json.loads(canonical(config))
-    data: list[Any] = []
-    for name in field_names(config):
-        value = field_at(config, name)
-        if isinstance(value, Source):
-            data.append(value.identity())
-            _put(plain, name, None)
-        elif isinstance(value, Trained):
-            within, found = _parted(value.config)
-            data += found
-            _put(plain, name, [within, value.seed, value.epochs])
-    return plain, data
-
-
-def _put(plain: dict[str, Any], name: str, value: Any) -> None:
-    *above, last = name.split(".")
-    for part in above:
-        plain = plain.setdefault(part, {})
-    plain[last] = value
-
-
-def other_values(stored: Any, config: Any) -> list[tuple[str, Any, Any]]:
-    """Fields whose recorded value is not the config's: dotted name, value then, value now.
-
-    Fields that only one of the two has do not count, nor does data, whose place may change.
-    """
-    found: list[tuple[str, Any, Any]] = []
-    for name in field_names(config):
-        value, then = field_at(config, name), _stored(stored, name)
-        if then is not _stored and not opens(value) and not isinstance(value, Identified):
-            now = to_json(value)
-            if _nameless(then) != _nameless(now) and not _alike(then, value):
-                found.append((name, then, now))
-    return found
-
-
-def _stored(stored: Any, name: str) -> Any:
-    for part in name.split("."):
-        if not isinstance(stored, dict) or part not in stored:
-            return _stored  # a mark: nothing stands there
-        stored = stored[part]
-    return stored
-
-
-def _nameless(data: Any) -> Any:
-    """JSON without the modules of classes, which may be renamed, and of teachers without what their classes gained."""
-    if isinstance(data, list):
-        return [_nameless(item) for item in data]
-    if isinstance(data, dict):
-        return {
-            key: item.split(":")[-1] if key in (KIND, "name") and isinstance(item, str) else _nameless(item)
-            for key, item in data.items()
-        }
-    return data
-
-
-def _alike(then: Any, now: Any) -> bool:
-    """Whether a recorded value is the same setting: 1 for 1.0, a text for the member of an Enum it was written as, a teacher."""
-    if isinstance(now, Trained):
-        return not other_values(then["config"], now.config) if isinstance(then, dict) and "config" in then else False
-    plain = now.value if isinstance(now, str | int) and hasattr(now, "value") else now
-    try:
-        return same(from_json(then), plain)
-    except (Refused, TypeError, ValueError):
-        return False
-
-
 class Past:
     """What the record holds of a study's trials, under their own keys and under older ones.
 
@@ -139,22 +65,24 @@ class Past:
         self.matches: dict[str, Match] = {}  # by the key of the wanted trial
         self._seen: set[str] = set()
         self.taken: dict[Cause, Verdict] = {}
-        self._configs: dict[str, str] = {}
-        self.entries = _entries(record) if record else {}
+        self.entries: dict[str, Entry] = {}  # what the record has under the keys that were looked up, and under those that match
         self.decided = _decided(record) if record else {}
         self.read: dict[str, dict[str, str]] = {}  # contents that an earlier version of the record lacked
-        self._by: dict[str, list[str]] | None = None
 
     def find(self, trials: Iterable[Trial]) -> None:
-        """Look the trials up that were not looked up before."""
+        """Look the trials up that were not looked up before: first by key, those that are not there as they are by content."""
         new = [trial for trial in trials if trial.key not in self._seen]
         if self.record is None or not new:
             return
         self._seen |= {trial.key for trial in new}
-        wanted = {trial.key for trial in new if trial.key in self.entries}
-        self._configs |= _configs(self.record, wanted)
-        for trial in new:
-            if match := self._match(trial):
+        self.entries |= _entries(self.record, schema.trials.c.key, [trial.key for trial in new])
+        changed = {trial.key: self._changed(trial) for trial in new}
+        missing = [trial for trial in new if not self._stands(trial, changed[trial.key])]
+        there = {trial.key for trial in new} - {trial.key for trial in missing}
+        self.matches |= {key: Match(key, key, (), "same") for key in there}
+        places = self._candidates(missing)
+        for trial in missing:
+            if match := self._match(trial, places[trial.key], changed[trial.key]):
                 self.matches[trial.key] = match
 
     def place(self, key: str) -> str:
@@ -164,55 +92,60 @@ class Past:
 
     def config_of(self, key: str) -> str | None:
         """The config's JSON that the record has under a key."""
-        if self.record is None or key not in self.entries:
-            return None
-        if key not in self._configs:
-            self._configs |= _configs(self.record, {key})
-        return self._configs[key]
+        return self.entries[key]["config"] if key in self.entries else None
 
     def verdict(self, key: str) -> Verdict:
         """How a trial's rows come to stand for it; empty where they are its own, or where it has none."""
         match = self.matches.get(key)
         return match.verdict if match and match.used and match.causes else ""
 
-    def _match(self, trial: Trial) -> Match | None:
+    def _changed(self, trial: Trial) -> list[Changed]:
+        """Values that the record has under a trial's own key and that are not its own."""
         own = self.entries.get(trial.key)
-        changed: list[tuple[str, Any, Any]] = []
-        if own is not None and own["state"] != "waiting":
-            changed = other_values(json.loads(self._configs[trial.key]), trial.config)
-            if not changed and own["state"] in (*FINISHED, "failed", "running"):
-                return Match(trial.key, trial.key, (), "same")
-        places = [key for key in self._candidates(trial) if key != trial.key]
-        found = [self._judged(trial, key) for key in places]
+        return [] if own is None or own["state"] == "waiting" else other_values(json.loads(own["config"]), trial.config)
+
+    def _stands(self, trial: Trial, changed: list[Changed]) -> bool:
+        """Whether the record has this very trial, finished or begun."""
+        own = self.entries.get(trial.key)
+        return own is not None and not changed and own["state"] in (*FINISHED, "failed", "running")
+
+    def _match(self, trial: Trial, places: Sequence[str], changed: list[Changed]) -> Match | None:
+        found = [self._judged(trial, key) for key in places if key != trial.key]
+        own = self.entries.get(trial.key)
         if changed and own is not None and own["state"] in FINISHED:
             found.append(self._judge(trial, trial.key, [], changed))
         return min(found, key=lambda match: ORDER.index(match.verdict), default=None)
 
-    def _candidates(self, trial: Trial) -> list[str]:
-        """Older trials with its content, the latest first, then those that differ in their data as well."""
-        if self._by is None:
-            self._by = self._index()
-        if not self._by:
-            return []
-        own = contents(trial)
-        return list(dict.fromkeys((*self._by.get(own["content"], ()), *self._by.get(own["rest"], ()))))
-
-    def _index(self) -> dict[str, list[str]]:
-        """Keys of finished trials by their digests; nothing where all are of this code and data and under their own keys."""
-        finished = {key: entry for key, entry in self.entries.items() if entry["state"] in FINISHED}
-        aside = any(cause.kind == "default" for cause in self.decided)  # trials may stand under other keys than their own
-        data = {digest(_parted(self.study.config(arm))[1]) for arm in self.study.plan.arms} if finished else set()
-        if not aside and all(entry["code"] == self.study.code and entry["data"] in data for entry in finished.values()):
-            return {}
-        lacking = {key for key, entry in finished.items() if entry["content"] is None}
-        self.read = _read(self.record, lacking, self.study) if self.record and lacking else {}
-        found: dict[str, list[str]] = {}
-        for key, entry in sorted(finished.items(), key=lambda pair: (pair[1]["changed"], pair[0]), reverse=True):
-            entry.update(self.read.get(key, {}))
-            for name in ("content", "rest"):
-                if entry[name] is not None:
-                    found.setdefault(entry[name], []).append(key)
+    def _candidates(self, trials: Sequence[Trial]) -> dict[str, list[str]]:
+        """For each trial the older ones with its content, the latest first, then those that differ in their data as well."""
+        if not trials or self.record is None or not self._others:
+            return {trial.key: [] for trial in trials}
+        found: dict[str, list[str]] = {trial.key: [] for trial in trials}
+        digests = {trial.key: contents(trial) for trial in trials}
+        for name in ("content", "rest"):
+            asked = {each[name] for each in digests.values()}
+            there = _entries(self.record, schema.contents.c[name], asked) if _has(self.record, schema.contents) else {}
+            there |= {key: entry for key, entry in self._unnamed.items() if entry[name] in asked}
+            self.entries |= there
+            by: dict[str, list[str]] = {}
+            for key, entry in sorted(there.items(), key=lambda pair: (pair[1]["changed"], pair[0]), reverse=True):
+                by.setdefault(entry[name], []).extend([key] if entry["state"] in FINISHED else [])
+            for key, each in digests.items():
+                found[key] += [place for place in by.get(each[name], ()) if place not in found[key]]
         return found
+
+    @cached_property
+    def _others(self) -> bool:
+        """Whether the record may hold finished trials that were made otherwise than they would be now: most do not."""
+        aside = any(cause.kind == "default" for cause in self.decided)  # trials may stand under other keys than their own
+        return aside or (self.record is not None and _made_otherwise(self.record, self.study))
+
+    @cached_property
+    def _unnamed(self) -> dict[str, Entry]:
+        """Finished trials that an earlier version recorded without digests of their contents; those are made from the configs."""
+        entries = _without_contents(self.record) if self.record else {}
+        self.read = _digests(entries, self.study)
+        return {key: {**entries[key], **digests} for key, digests in self.read.items()}
 
     def _judged(self, trial: Trial, key: str) -> Match:
         entry, own = self.entries[key], contents(trial)
@@ -221,9 +154,9 @@ class Past:
             causes.append(Cause("code", entry["code"], self.study.code))
         if entry["content"] != own["content"]:
             causes.append(Cause("data", entry["data"], own["data"], "other data"))
-        return self._judge(trial, key, causes, other_values(json.loads(self.config_of(key) or "{}"), trial.config))
+        return self._judge(trial, key, causes, other_values(json.loads(entry["config"]), trial.config))
 
-    def _judge(self, trial: Trial, key: str, causes: Sequence[Cause], changed: Iterable[tuple[str, Any, Any]]) -> Match:
+    def _judge(self, trial: Trial, key: str, causes: Sequence[Cause], changed: Iterable[Changed]) -> Match:
         defaults = [
             Cause("default", digest([name, then]), digest([name, now]), f"{name} was {written(then)} and is {written(now)}")
             for name, then, now in changed
@@ -277,47 +210,69 @@ class Past:
         return [match for match in self.matches.values() if match.verdict == verdict and match.causes]
 
 
-def _entries(record: Record) -> dict[str, dict[str, Any]]:
-    """Of every trial its code and state, and the digests of its content: None where an earlier version made it."""
+def _entries(record: Record, column: ColumnElement[str], values: Iterable[str]) -> dict[str, Entry]:
+    """Trials whose column is one of the values, with the digests of their contents: None where an earlier version made them."""
+    asked, found = list(dict.fromkeys(values)), dict[str, Entry]()
+    for start in range(0, len(asked), MANY):
+        found |= _fetched(record, column.in_(asked[start : start + MANY]))
+    return found
+
+
+def _without_contents(record: Record) -> dict[str, Entry]:
+    """Finished trials that an earlier version recorded."""
+    there = _has(record, schema.contents)
+    return _fetched(record, schema.trials.c.state.in_(FINISHED), *([schema.contents.c.content.is_(None)] if there else []))
+
+
+def _fetched(record: Record, *where: ColumnElement[bool]) -> dict[str, Entry]:
     t, c = schema.trials.c, schema.contents.c
+    own = (t.key, t.config, t.seed, t.epochs, t.held_out, t.code, t.state, t.changed)
+    if _has(record, schema.contents):
+        query = select(*own, c.content, c.rest, c.data).join_from(schema.trials, schema.contents, t.key == c.key, isouter=True)
+    else:
+        query = select(*own, *(null().label(name) for name in ("content", "rest", "data")))
     with record.engine.connect().execution_options(reading=True) as connection:
-        if inspect(connection).has_table("contents"):
-            joined = schema.trials.join(schema.contents, t.key == c.key, isouter=True)
-            query = select(t.key, t.code, t.state, t.changed, c.content, c.rest, c.data).select_from(joined)
-        else:
-            query = select(t.key, t.code, t.state, t.changed)
-        lines = [dict(line) for line in connection.execute(query).mappings()]
-    blank = {"content": None, "rest": None, "data": None}
-    return {line["key"]: {**blank, **line} for line in lines}
+        return {line["key"]: dict(line) for line in connection.execute(query.where(*where)).mappings()}
+
+
+def _made_otherwise(record: Record, study: Study) -> bool:
+    """Whether any finished trial of the record is of other code or data than the study's: the database looks, and reads none."""
+    t, c = schema.trials.c, schema.contents.c
+    finished = select(t.key).where(t.state.in_(FINISHED)).limit(1)
+    if _has(record, schema.contents):
+        data = {digest(data_of(study.config(arm))) for arm in study.plan.arms}
+        other = or_(t.code != study.code, c.data.is_(None), c.data.not_in(data))
+        finished = finished.join_from(schema.trials, schema.contents, t.key == c.key, isouter=True).where(other)
+    with record.engine.connect().execution_options(reading=True) as connection:
+        return connection.scalar(finished) is not None
+
+
+def _has(record: Record, table: Table) -> bool:
+    """Whether the record has a table; one of an earlier version lacks some until it is driven."""
+    with record.engine.connect().execution_options(reading=True) as connection:
+        return inspect(connection).has_table(table.name)
 
 
 def _decided(record: Record) -> dict[Cause, Verdict]:
-    return {Cause(line["kind"], line["older"], line["present"]): line["verdict"] for line in _lines(record, schema.decisions)}
+    lines = _lines(record, select(schema.decisions), schema.decisions)
+    return {Cause(line["kind"], line["older"], line["present"]): line["verdict"] for line in lines}
 
 
-def _lines(record: Record, table: Table) -> list[Mapping[str, Any]]:
-    """All lines of a table that an earlier version of the record may lack."""
+def _lines(record: Record, query: Select[Any], table: Table) -> list[Mapping[str, Any]]:
+    """What a query finds in a table that an earlier version of the record may lack."""
+    if not _has(record, table):
+        return []
     with record.engine.connect().execution_options(reading=True) as connection:
-        if not inspect(connection).has_table(table.name):
-            return []
-        return [dict(line) for line in connection.execute(select(table)).mappings()]
+        return [dict(line) for line in connection.execute(query).mappings()]
 
 
-def _configs(record: Record, keys: set[str]) -> dict[str, str]:
-    t = schema.trials.c
-    with record.engine.connect().execution_options(reading=True) as connection:
-        if len(keys) == 1:
-            return {line.key: line.config for line in connection.execute(select(t.key, t.config).where(t.key == next(iter(keys))))}
-        return {line.key: line.config for line in connection.execute(select(t.key, t.config)) if line.key in keys} if keys else {}
-
-
-def _read(record: Record, keys: set[str], study: Study) -> dict[str, dict[str, str]]:
+def _digests(entries: Mapping[str, Entry], study: Study) -> dict[str, dict[str, str]]:
     """Digests of trials that an earlier version recorded, as far as their configs can still be read."""
     found = {}
-    for key, state in record.states(keys).items():
+    for key, entry in entries.items():
         try:
-            config = from_json(json.loads(state["config"]), study.kinds)
-            trial = Trial(config, state["seed"], state["epochs"], state["held_out"], state["code"])
+            config = from_json(json.loads(entry["config"]), study.kinds)
+            trial = Trial(config, entry["seed"], entry["epochs"], entry["held_out"], entry["code"])
             found[key] = contents(trial)
         except (HpsearchError, TypeError, ValueError, AttributeError, OSError):  # of another study, or of a class that is gone
             continue
@@ -326,4 +281,5 @@ def _read(record: Record, keys: set[str], study: Study) -> dict[str, dict[str, s
 
 def parts_of(record: Record, code: str) -> dict[str, str]:
     """The parts of a training code by name, each with its hash; nothing where they are not on record."""
-    return {line["name"]: line["sha256"] for line in _lines(record, schema.code_parts) if line["code"] == code}
+    query = select(schema.code_parts).where(schema.code_parts.c.code == code)
+    return {line["name"]: line["sha256"] for line in _lines(record, query, schema.code_parts)}

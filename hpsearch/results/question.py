@@ -2,35 +2,65 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.errors import Refused
-from hpsearch.results.edits import counted, why
-from hpsearch.results.frames import Replayed, replayed
+from hpsearch.results import DEFAULT
+from hpsearch.results.edits import counted, why, worded
 from hpsearch.results.history import launches, with_history
-from hpsearch.results.record import DEFAULT, Record
+from hpsearch.results.older import Match
+from hpsearch.results.record import Record
+from hpsearch.results.replay import Replayed, replayed
 
 
 def question(record: Record | None, found: Replayed, name: str, path: Path | None = None) -> str:
     """What the user has to decide before the study at ``path`` runs, with the options; empty where there is nothing."""
     if record is None:
         return ""
-    asked = found.past.of("")
     said = []
-    if asked:
-        one = next((m.place for m in asked if any(c.kind == "code" for c in m.causes)), "")
-        file = shlex.quote(str(path or f"{name}.py"))
-        command = f"hpsearch rerun {file} {one[:12]} --adopt{_where(record)}"
-        adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical"
+    if found.past.of(""):
+        asked, lacking = _asked(record, found)
+        options = _options(
+            record, asked, shlex.quote(str(path or f"{name}.py")), bool(found.study.tune and found.study.tune.earlier)
+        )
         said.append(
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
-            f"{why(record, found.study, asked)} and would be repeated: "
-            f"`--again` trains them anew, `--keep` uses the old results{adopt if one else ''}"
+            f"{why(record, found.study, asked)} and would be repeated: `--again` trains them anew"
+            + (f"; they cannot be used, for {lacking}" if lacking else options)
         )
     if lost := abandoned(record, found, name):
         said.append(lost)
-    return "; ".join(said).replace("made by other data", "made with other data").replace("made by another", "made under another")
+    return worded("; ".join(said))
+
+
+def _asked(record: Record, found: Replayed) -> tuple[list[Match], str]:
+    """The trials that a decision is asked about, and why they could not be used; empty where they could.
+
+    Were they used, a search would go on from them: so all that it then finds is counted, not its first round alone.
+    """
+    try:
+        past = replayed(record, found.study, "kept").past
+    except Refused as refusal:  # they lack the metric that the study now scores
+        return found.past.of(""), str(refusal)
+    return [match for match in past.of("kept") if any(cause in past.taken for cause in match.causes)], ""
+
+
+def _options(record: Record, asked: Sequence[Match], file: str, searched: bool) -> str:
+    """What else may become of older trials than to be trained anew, and what that would mean.
+
+    ``searched``: the study was searched before in another way, and those runs were used under the code and data that made them.
+    """
+    defaults = dict.fromkeys(cause.words for match in asked for cause in match.causes if cause.kind == "default")
+    keep = ", `--keep` uses the old results"
+    if defaults:
+        keep += " in their place, so give it only if this makes no difference to them (the report marks them)"
+    one = next((match.place for match in asked if [cause.kind for cause in match.causes] == ["code"]), "")
+    command = f"hpsearch rerun {file} {one[:12]} --adopt{_where(record)}"
+    adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical" if one else ""
+    earlier = "; runs that only its earlier searches asked for are not among them, and are used no more" if searched else ""
+    return keep + adopt + earlier
 
 
 def _where(record: Record) -> str:
@@ -56,6 +86,6 @@ def abandoned(record: Record, found: Replayed, name: str) -> str:
         return ""
     return (
         f"{', '.join(changed)}: the search takes another course, and {counted(len(lost))} of {name} "
-        f"{'is' if len(lost) == 1 else 'are'} no longer asked for (kept in the record): `--again` and `--keep` both "
-        "continue the search as it is asked for now and train what it lacks; or change it back"
+        f"{'is' if len(lost) == 1 else 'are'} no longer asked for (kept in the record): `--again` and `--keep` do the same here, "
+        "they continue the search as it is asked for now and train what it lacks; or change it back"
     )

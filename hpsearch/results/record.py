@@ -42,7 +42,6 @@ from hpsearch.study import Trial
 from hpsearch.values import to_json
 
 MANY = 500  # keys of one query: databases take only so many
-DEFAULT = "runs/hpsearch.db"  # where the record is unless the user says otherwise
 BUSY = 60.0  # seconds a write waits for another process's transaction
 ADVISORY = 0x68707365  # PostgreSQL's advisory lock of the driver: "hpse"
 
@@ -225,12 +224,16 @@ class Driver:
             yield connection
 
     def want(self, trials: Sequence[Trial]) -> None:
-        """Enter trials that are not in the record yet, as waiting."""
+        """Enter trials that are not in the record yet, as waiting; those that wait in it lose the reason of their last attempt."""
+        own, blank = schema.trials.c, dict(fault="", reason="", detail="")
         with self._writing() as connection:
-            known = set(connection.scalars(select(schema.trials.c.key)))
+            known = set(connection.scalars(select(own.key)))
             new = {trial.key: trial for trial in trials if trial.key not in known}
             if new:
                 connection.execute(insert(schema.trials), [_entry(trial) for trial in new.values()])
+            told = connection.scalars(select(own.key).where((own.state == "waiting") & (own.reason != "")))
+            for key in {trial.key for trial in trials}.intersection(told):
+                connection.execute(update(schema.trials).where(own.key == key).values(**blank))
 
     def add(self, table: Table, lines: Sequence[Mapping[str, Any]]) -> None:
         """Enter lines in one of the tables that say what trials are; one that is there under the same key is replaced."""
@@ -262,6 +265,14 @@ class Driver:
         with self._writing() as connection:
             connection.execute(delete(schema.rows).where(schema.rows.c.key.in_(keys)))
             return connection.execute(update(schema.trials).where(chosen).values(**fresh)).rowcount
+
+    def wait_again(self, keys: Iterable[str]) -> None:
+        """Put failed trials back to waiting, without rows, but with the reason why they ended: it ended the study with them."""
+        asked = list(keys)
+        with self._writing() as connection:
+            connection.execute(delete(schema.rows).where(schema.rows.c.key.in_(asked)))
+            change = update(schema.trials).where(schema.trials.c.key.in_(asked))
+            connection.execute(change.values(state="waiting", changed=now()))
 
     def start(self, key: str) -> None:
         """A trial is handed out."""
@@ -315,8 +326,8 @@ def number(key: str, row: Row, metric: str) -> float:
     value = row.get(metric)
     if value is None:
         raise Refused(
-            f"trial {key[:12]} has no metric {metric!r}: {did_you_mean(metric, row)}; it finished without this one: score a "
-            "metric that it has, or train into another --record"
+            f"the trial {key[:12]} finished without the metric {metric!r} ({did_you_mean(metric, row)}): score one that it has, or "
+            "train into another --record"
         )
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused(f"trial {key} has {value!r} for the metric {metric!r}, which is not a number: score another metric")

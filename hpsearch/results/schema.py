@@ -1,7 +1,7 @@
 """The record's tables. Everything is a column or JSON text; nothing is pickled.
 
-States of a trial: ``waiting`` (wanted), ``running`` (handed out by the present driver), ``complete``, ``failed``,
-``stopped`` (early, by a rule).
+States of a trial: ``waiting`` (wanted; with a reason: it ended the study, and is tried again by the next launch), ``running``
+(handed out by the present driver), ``complete``, ``failed``, ``stopped`` (early, by a rule).
 """
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text

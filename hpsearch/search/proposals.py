@@ -1,9 +1,5 @@
-"""Proposals: pure functions from a box, a number of points and a seed to points.
+"""Proposals: pure functions from a box, a number of points and a seed to points."""
 
-Source of the scrambled Sobol points: scipy.stats.qmc (Owen scrambling; Owen 1998).
-"""
-
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
@@ -11,6 +7,7 @@ from typing import Literal, assert_never, get_args
 
 import numpy as np
 
+from hpsearch.search.drawn import sobol
 from hpsearch.space import Point, Space
 
 Spread = Literal["sobol", "random", "grid"]
@@ -62,7 +59,7 @@ def propose(kind: Spread, box: Space, count: int, seed: int) -> list[Point]:
             cells = np.empty((0, len(box)))
         case _:
             assert_never(kind)
-    rest = _sobol(len(box), count - len(cells), seed) if count > len(cells) else np.empty((0, len(box)))
+    rest = sobol(len(box), count - len(cells), seed) if count > len(cells) else np.empty((0, len(box)))
     return _points(box, np.vstack([cells, rest]))
 
 
@@ -112,14 +109,3 @@ def _grid(dimensions: int, count: int) -> np.ndarray:
 
 def _points(box: Space, units: np.ndarray) -> list[Point]:
     return [box.point(tuple(row)) for row in units]
-
-
-@lru_cache(maxsize=1024)  # a search is unfolded anew whenever something is told
-def _sobol(dimensions: int, count: int, seed: int) -> np.ndarray:
-    from scipy.stats import qmc  # a second to import: only when points are drawn
-
-    with warnings.catch_warnings():  # a count that is no power of two loses balance, not validity
-        warnings.simplefilter("ignore", UserWarning)
-        drawn: np.ndarray = qmc.Sobol(dimensions, scramble=True, rng=seed).random(count)
-    drawn.flags.writeable = False  # it is handed out again
-    return drawn

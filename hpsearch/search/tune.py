@@ -134,6 +134,19 @@ class Tune(Value):
                 assert_never(self.arms)
 
     @property
+    def whom(self) -> str:
+        """For whom it searches, in words that follow "Search," and "We tuned the learning rate,"."""
+        match self.arms:
+            case "each":
+                return "for every arm, under equal budgets"
+            case "base":
+                return "once for all arms, on the base"
+            case "stack":
+                return "once for all arms, on the arm with all tricks"
+            case _:
+                assert_never(self.arms)
+
+    @property
     def confirming(self) -> Confirm | None:
         """What is run again at the end; None where nothing is."""
         if self.confirm != "auto":

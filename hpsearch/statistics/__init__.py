@@ -3,10 +3,10 @@
 from hpsearch.statistics.effect import HELPS, HURTS, NO_LARGER, NOT_LOOKED_AT, NOT_MEASURED, NOT_RESOLVED, Effect
 from hpsearch.statistics.effects import effects_of, effects_unpaired
 from hpsearch.statistics.exact import floor, sign_flip
-from hpsearch.statistics.forecast import resolution
+from hpsearch.statistics.forecast import resolution, resolution_kept
 from hpsearch.statistics.notes import exact_words, spread_words
 from hpsearch.statistics.power import power, power_within, seeds_needed, seeds_within, smallest_difference
-from hpsearch.statistics.randomised_blocks import Fit, fit, pooled_deviation
+from hpsearch.statistics.randomised_blocks import Fit, deviation_of, fit, pooled_deviation
 from hpsearch.statistics.rows import Rows, judge
 from hpsearch.statistics.scales import scales, scales_words
 from hpsearch.statistics.sequential import effects_by_looks, looks_levels, next_seeds
@@ -26,6 +26,7 @@ __all__ = [
     "Largest",
     "Rows",
     "Spread",
+    "deviation_of",
     "effects_by_looks",
     "effects_of",
     "effects_unpaired",
@@ -40,6 +41,7 @@ __all__ = [
     "power",
     "power_within",
     "resolution",
+    "resolution_kept",
     "scales",
     "scales_words",
     "seeds_needed",

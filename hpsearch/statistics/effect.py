@@ -26,6 +26,7 @@ class Effect(Value):
     ``low`` and ``high`` are the ends of an interval, simultaneous over all contrasts of the table; ``p`` is adjusted likewise.
     ``seeds_needed`` stands only beside "not resolved": seeds per arm that would resolve it with 80 % power, by an effect of the
     size seen or, where a margin is given, by showing that it is smaller; None where more than 1000 would be needed.
+    ``seeds_as_seen`` stands there too: how many at which its interval excludes zero if difference and spread stay as they are.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Effect(Value):
     p_exact: float | None = None  # sign-flip test over the shared seeds, of this row alone; None where they are too few or many
     p_floor: float | None = None  # the smallest p_exact that so many seeds can give
     p_margin: float | None = None  # that the difference is smaller than the margin, for all rows together
+    seeds_as_seen: int | None = None
 
     @property
     def resolved(self) -> bool:

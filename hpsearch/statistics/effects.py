@@ -24,7 +24,7 @@ from hpsearch.statistics.effect import (
     verdict,
 )
 from hpsearch.statistics.exact import floor, sign_flip
-from hpsearch.statistics.power import check_share, seeds_needed, seeds_within
+from hpsearch.statistics.power import check_share, seeds_as_seen, seeds_needed, seeds_within
 from hpsearch.statistics.randomised_blocks import Fit, Numbers, estimable, fit_table, table
 from hpsearch.statistics.rows import POOLED, WELCH, Rows, judge, shared
 from hpsearch.statistics.simultaneous import holm
@@ -121,25 +121,36 @@ class Judged:
         return verdict(value - half, value + half, self.goal)
 
     def needed(self, row: int, weights: Numbers) -> int | None:
-        """Seeds per arm that would resolve it, against the error rate that the table leaves to each row.
+        """Seeds per arm that would resolve it, against the error rate that the table leaves to each row."""
+        value, (deviation, arms, squares) = float(self.rows.value[row]), self._spread(row, weights)
+        found = [seeds_needed(value, deviation, arms, self._level(row), squares=squares)]
+        if self.margin is not None:
+            level = (1 - self.rows.confidence) / len(self.rows.value)
+            found.append(seeds_within(value, self.margin, deviation, arms, level, squares=squares))
+        return min((seeds for seeds in found if seeds), default=None)
+
+    def as_seen(self, row: int, weights: Numbers) -> int | None:
+        """Seeds per arm at which its interval would exclude zero, if difference and spread stay as they are."""
+        deviation, arms, squares = self._spread(row, weights)
+        return seeds_as_seen(float(self.rows.value[row]), deviation, arms, self._level(row), squares)
+
+    def _level(self, row: int) -> float:
+        """The error rate that the table leaves to a row."""
+        from scipy.special import stdtr
+
+        return 2 * float(stdtr(float(self.rows.df[row]), -self.rows.critical[row]))
+
+    def _spread(self, row: int, weights: Numbers) -> tuple[float, int, float]:
+        """Standard deviation, how many arms share it, sum of squared weights.
 
         A pooled row is a contrast of so many arms with one standard deviation; a row by itself is one difference, seed by seed.
         """
-        from scipy.special import stdtr
-
-        rows = self.rows
-        value, error, df = (float(each[row]) for each in (rows.value, rows.error, rows.df))
-        if rows.method[row] == POOLED:
-            arms, squares = len(rows.pool), float(weights @ weights)
+        error = float(self.rows.error[row])
+        if self.rows.method[row] == POOLED:
             deviation = error / math.sqrt(float(weights @ self.fitted.covariance @ weights))
-        else:
-            counts = [count for count, weight in zip(self.fitted.counts, weights, strict=True) if weight]
-            arms, squares, deviation = 2, 1.0, error * math.sqrt(min(counts))
-        found = [seeds_needed(value, deviation, arms, 2 * float(stdtr(df, -rows.critical[row])), squares=squares)]
-        if self.margin is not None:
-            level = (1 - rows.confidence) / len(rows.value)
-            found.append(seeds_within(value, self.margin, deviation, arms, level, squares=squares))
-        return min((seeds for seeds in found if seeds), default=None)
+            return deviation, len(self.rows.pool), float(weights @ weights)
+        counts = [count for count, weight in zip(self.fitted.counts, weights, strict=True) if weight]
+        return error * math.sqrt(min(counts)), 2, 1.0
 
 
 def _effect(
@@ -168,6 +179,7 @@ def _effect(
         claim,
         p=float(judged.adjusted[row]),
         seeds_needed=judged.needed(row, weights) if said == NOT_RESOLVED else None,
+        seeds_as_seen=judged.as_seen(row, weights) if said == NOT_RESOLVED else None,
         method=judged.rows.method[row],
         df=float(judged.rows.df[row]),
         error=float(judged.rows.error[row]),

@@ -1,12 +1,16 @@
 """The forecast of a plan: what each of its rows can resolve, with the table's own critical value."""
 
 import math
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
 from hpsearch.ablation import Plan
 from hpsearch.errors import Refused
-from hpsearch.statistics.power import check_share, power
+from hpsearch.kept import kept, scipy_version
+from hpsearch.statistics.power import check_share, crossing, power
 from hpsearch.statistics.randomised_blocks import Numbers
 from hpsearch.statistics.simultaneous import largest
 
@@ -34,7 +38,6 @@ def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float
     >>> [round(size, 2) for size in resolution(ladder(Trick("a", {"x": 1})), seeds=17)]  # a paired t test of 17 pairs
     [1.02]
     """
-    from scipy.optimize import brentq
     from scipy.special import stdtr
 
     contrasts = weights_of(plan)
@@ -53,5 +56,19 @@ def resolution(plan: Plan, seeds: int, deviation: float = 1.0, confidence: float
     high = 2.0
     while _power(high, df, level) < power:
         high *= 2
-    noncentrality = float(brentq(lambda at: _power(at, df, level) - power, 0.0, high))
+    noncentrality = crossing(lambda at: power - _power(at, df, level), 0.0, high)
     return tuple(float(each) for each in noncentrality * deviation * size / math.sqrt(seeds))
+
+
+def resolution_kept(plan: Plan, seeds: int) -> tuple[float, ...]:
+    """``resolution`` at a standard deviation of 1, read where it was computed before: importing scipy takes longer than reading."""
+    weights = weights_of(plan)
+    name = sha256(weights.tobytes() + f"{weights.shape} {seeds}".encode()).hexdigest()[:32]
+    return tuple(kept(f"resolution-{name}", _maker(), lambda: np.array(resolution(plan, seeds))).tolist())
+
+
+@cache
+def _maker() -> str:
+    """What the numbers follow from beside the plan: these files and scipy."""
+    files = [Path(__file__).with_name(name) for name in ("forecast.py", "power.py", "simultaneous.py")]
+    return f"{scipy_version()} {sha256(b''.join(file.read_bytes() for file in files)).hexdigest()}"

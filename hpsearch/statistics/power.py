@@ -3,7 +3,6 @@
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import Refused
@@ -24,6 +23,20 @@ def check_share(name: str, share: float) -> None:
 def _positive(name: str, size: float) -> None:
     if not 0 < size < math.inf:
         raise Refused(f"{name} is a positive number, got {size}")
+
+
+def crossing(difference: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that falls from above zero at ``low`` to below it at ``high`` crosses zero, by halving, to eight digits.
+
+    scipy.optimize has faster ways, and takes longer to import than all calls of this together.
+
+    >>> round(crossing(lambda x: 2 - x * x, 0, 2), 7)
+    1.4142136
+    """
+    while high - low > 1e-8 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if difference(middle) > 0 else (low, middle)
+    return (low + high) / 2
 
 
 def power(noncentrality: float, df: int, level: float) -> float:
@@ -75,19 +88,10 @@ def _ratio(df: int) -> "tuple[Numbers, Numbers]":
     from scipy.special import chdtri, gammaln  # here, so that planning a study starts fast
 
     low, high = (math.sqrt(chdtri(df, tail) / df) for tail in (1 - TINY, TINY))
-    share, width = _nodes()
+    share = (np.arange(NODES) + 0.5) / NODES  # midpoints: exact to rounding for what vanishes with its slopes at both ends
     s = low + (high - low) * share**3  # dense near zero, where a large c turns the integrand steep
     density = np.exp(math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2) + (df - 1) * np.log(s) - df * s * s / 2)
-    return s, density * 3 * share**2 * width * (high - low)
-
-
-@cache
-def _nodes() -> "tuple[Numbers, Numbers]":
-    """Gauss-Legendre points of the unit interval and their widths."""
-    import numpy as np
-
-    nodes, widths = np.polynomial.legendre.leggauss(NODES)
-    return (nodes + 1) / 2, widths / 2
+    return s, density * 3 * share**2 / NODES * (high - low)
 
 
 def smallest_difference(
@@ -102,8 +106,6 @@ def smallest_difference(
     >>> round(smallest_difference(arms=2, seeds=17), 2)  # a paired t test of 17 pairs, in units of the residual deviation
     1.02
     """
-    from scipy.optimize import brentq
-
     if arms < 2 or seeds < 2:
         raise Refused(f"a difference with an interval needs at least 2 arms and 2 seeds, got arms={arms}, seeds={seeds}")
     _positive("deviation", deviation)
@@ -117,8 +119,8 @@ def smallest_difference(
     high = 2.0
     while _power(high, df, level) < power:
         high *= 2
-    noncentrality = brentq(lambda size: _power(size, df, level) - power, 0.0, high)
-    return float(noncentrality) * deviation * math.sqrt(2 / seeds)
+    noncentrality = crossing(lambda size: power - _power(size, df, level), 0.0, high)
+    return noncentrality * deviation * math.sqrt(2 / seeds)
 
 
 _power = power  # `power` is also the natural name of the argument above
@@ -153,6 +155,27 @@ def seeds_needed(
     return _first(enough)
 
 
+def seeds_as_seen(difference: float, deviation: float, arms: int, level: float = 0.05, squares: float = 2.0) -> int | None:
+    """Seeds per arm at which the interval excludes zero if difference and deviation stay as they are; None beyond 1000.
+
+    The first n with t(1 - level / 2, df) deviation sqrt(squares / n) < |difference|, df = (arms - 1)(n - 1). Chance decides
+    whether they stay: the power there is little more than a half, so this is fewer than ``seeds_needed``.
+
+    >>> seeds_as_seen(1.0, deviation=1.0, arms=2), seeds_needed(1.0, deviation=1.0, arms=2)
+    (11, 18)
+    """
+    from scipy.special import stdtrit
+
+    _positive("deviation", deviation)
+    check_share("level", level)
+
+    def excludes(seeds: int) -> bool:
+        reach = -float(stdtrit((arms - 1) * (seeds - 1), level / 2))
+        return reach * deviation * math.sqrt(squares / seeds) < abs(difference)
+
+    return _first(excludes)
+
+
 def seeds_within(
     difference: float, margin: float, deviation: float, arms: int, level: float = 0.05, power: float = 0.8, squares: float = 2.0
 ) -> int | None:
@@ -183,5 +206,5 @@ def seeds_within(
 
 def _first(enough: Callable[[int], bool]) -> int | None:
     counts = range(2, MOST_SEEDS + 1)
-    found = bisect_left(counts, True, key=enough)  # power grows with seeds
+    found = bisect_left(counts, True, key=enough)  # power grows with seeds, and intervals shrink
     return counts[found] if found < len(counts) else None

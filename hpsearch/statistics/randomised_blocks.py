@@ -151,3 +151,14 @@ def pooled_deviation(scores: "pd.DataFrame") -> float | None:
     0.5
     """
     return fit(scores).deviation
+
+
+def deviation_of(scores: Mapping[tuple[str, int], float]) -> float | None:
+    """The same of scores by arm and seed, none missing, without pandas: planning a study starts faster.
+
+    >>> deviation_of({("a", 0): 1.0, ("a", 1): 2.0, ("b", 0): 3.0, ("b", 1): 5.0})
+    0.5
+    """
+    arms, seeds = (tuple(dict.fromkeys(names)) for names in zip(*scores, strict=True)) if scores else ((), ())
+    values = np.array([[scores.get((arm, seed), np.nan) for seed in seeds] for arm in arms])
+    return fit_table(arms, values).deviation

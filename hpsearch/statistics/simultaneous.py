@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch.errors import Refused
-from hpsearch.statistics.power import check_share
+from hpsearch.statistics.power import check_share, crossing
 
 Numbers = NDArray[np.float64]
 DRAWS = 20_000
@@ -54,12 +54,10 @@ class Largest:
         return self._known[confidence]
 
     def _solved(self, confidence: float) -> float:
-        from scipy.optimize import brentq
-
         high = 2.0
         while self.tail(high) > 1 - confidence:
             high *= 2
-        return float(brentq(lambda t: self.tail(t) - (1 - confidence), 1e-9, high, xtol=1e-6))
+        return crossing(lambda t: self.tail(t) - (1 - confidence), 0.0, high)
 
 
 def largest(correlation: Numbers, df: int, draws: int = DRAWS, seed: int = SEED) -> Largest:

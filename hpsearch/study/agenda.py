@@ -200,5 +200,5 @@ def _rounds(memo: Memo, arm: Arm, found: Unfolding) -> Iterator[ArmRound]:
 def _dead(arm: Arm, last: UnfoldedRound) -> str:
     return (
         f"round {last.index + 1} of the search for arm {arm.name!r} ended with no finished trial: "
-        f"all {last.size} failed; narrow the space or see the reasons with `hpsearch status`"
+        f"all {last.size} failed; `hpsearch status` says why; narrow the space if it is the cause"
     )

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from hpsearch.ablation import Arm, Plan, Trained, resolved
 from hpsearch.ablation.seeds import Seeds
-from hpsearch.protocol import Goal, HeldOut, Source, larger_is_better
+from hpsearch.protocol import Goal, HeldOut, Source, is_source, larger_is_better
 from hpsearch.search import Divergence, Tune
 from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
@@ -202,7 +202,7 @@ class Study(Value):
 def _sources(config: Any) -> Iterator[Source]:
     for name in field_names(config):
         value = field_at(config, name)
-        if isinstance(value, Source):
+        if is_source(value):
             yield value
         elif isinstance(value, Trained):
             yield from _sources(value.config)

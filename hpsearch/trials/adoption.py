@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from hpsearch.errors import Refused
 from hpsearch.results import lookup, schema
-from hpsearch.results.frames import Replayed
 from hpsearch.results.lookup import Found
 from hpsearch.results.older import Match
 from hpsearch.results.record import Record, now
+from hpsearch.results.replay import Replayed
 from hpsearch.trials.again import Compared
 
 PROVED = 3  # trials that are trained again, unless the user says otherwise

@@ -11,12 +11,12 @@ from pathlib import Path
 from hpsearch.errors import Refused, Undecided
 from hpsearch.protocol import Remarked
 from hpsearch.results import schema
-from hpsearch.results.frames import replayed
 from hpsearch.results.history import with_history
 from hpsearch.results.older import Verdict
 from hpsearch.results.provenance import provenance
 from hpsearch.results.question import question
 from hpsearch.results.record import Record
+from hpsearch.results.replay import replayed
 from hpsearch.study.file import StudyFile
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import forget
@@ -38,15 +38,6 @@ class Options:
     resources: Resources
     retry_failed: bool
     decision: Verdict = ""  # kept or again: what becomes of finished trials that were made otherwise than they would be now
-
-
-def cache_folder() -> Path:
-    """Where decoded data is kept on this machine: $HPSEARCH_CACHE, or the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        return Path(os.environ.get("HPSEARCH_CACHE") or f"{base}/hpsearch").expanduser().absolute()
-    except RuntimeError as error:  # nobody's home
-        raise Refused("there is no home directory to keep decoded data in: set HPSEARCH_CACHE to a folder for it") from error
 
 
 def local_cores() -> int:

@@ -202,7 +202,7 @@ class Session:
         """End the study where trials broke the contract in one way, ``ALIKE`` of them and of two arms, and none kept it.
 
         One arm may be broken by itself. So while all such trials are of one arm, the first trial of another goes next. They wait
-        again in the record: what is wrong is for the user to fix, in the training function or in the study.
+        again in the record, with the reason: what is wrong is for the user to fix, in the training function or in the study.
         """
         alike = self._breaches.setdefault(kind(result.reason), [])
         alike.append(result.key)
@@ -217,9 +217,10 @@ class Session:
                 self._queue.appendleft(trial)
             return
         self.driver.reset(["running"])
-        self.driver.reset(["failed"], only=alike)
+        self.driver.wait_again(alike)
         for key in alike:
             forget(self.driver.record.folder, key)
+            del self.scores[key]
         so = f"the same in each of the first {len(alike)} trials: the study stops here, and they run again once this is fixed"
         raise Refused(f"{result.reason} ({so})")
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import combinations, permutations
 
 import pytest
-from truths import ALL, CASES, NAMED, TRICKS, Truth, designs, estimate, made
+from tried import ALL, NAMED, TRIED, made
+from truths import TRICKS, Truth, designs, estimate
 
 import hpsearch
 import hpsearch.ablation
@@ -18,8 +19,8 @@ over_all = pytest.mark.parametrize(("name", "k", "settings"), ALL, ids=NAMED)
 over_small = pytest.mark.parametrize(
     ("name", "k", "settings"), SMALL, ids=[n for n, c in zip(NAMED, ALL, strict=True) if c in SMALL]
 )
-over_designs = pytest.mark.parametrize("name", CASES)
-LEAST = {name: min(k for k, _ in cases) for name, cases in CASES.items()}
+over_designs = pytest.mark.parametrize("name", TRIED)
+LEAST = {name: min(k for k, _ in each.cases) for name, each in TRIED.items()}
 A, B, C = TRICKS[:3]
 
 
@@ -30,11 +31,17 @@ def damaged(plan, **changes):
     return copy
 
 
-def test_every_design_is_tried_and_can_be_imported_from_the_top():
-    assert set(designs()) == set(CASES)
-    for name, design in designs().items():
-        assert getattr(hpsearch, name) is getattr(hpsearch.ablation, name) is design
-        assert name in hpsearch.__all__
+def test_every_design_is_tried():
+    missing = sorted(designs().keys() - TRIED.keys())
+    assert missing == [], f"write tests/ablation/of_{missing[0]}.py with a Tried, as in of_designs.py"
+    assert TRIED.keys() - designs().keys() == set(), "no such design"
+
+
+def test_designs_that_the_top_names_are_those_of_their_files():
+    named = [name for name in designs() if name in hpsearch.__all__]
+    assert len(named) >= 8
+    for name in named:
+        assert getattr(hpsearch, name) is getattr(hpsearch.ablation, name) is designs()[name]
 
 
 def unsound(plan):
@@ -65,10 +72,15 @@ def test_unsound_contrasts_are_reported():
 
 
 def biased(plan, k):
-    """Contrasts that miss, where gains add: of a trick its gain, of all together their sum, of an interaction or a gap zero."""
+    """Contrasts that miss, where gains add: of a trick its gain, of several together their sum, of an interaction or a gap zero."""
     truth = Truth(k, largest=1)
-    whole = sum(truth.adds.values())
-    wanted = {c: truth.of(c.trick) if c.trick else whole if c.design == "ladder" else 0.0 for c in plan.contrasts}
+
+    def gain(c):
+        better, worse = c.pair or (Arm(), Arm())
+        tricks = (c.trick,) if c.trick else (trick for trick in better.tricks if trick not in worse.tricks)
+        return sum(truth.of(trick) for trick in tricks)
+
+    wanted = {c: gain(c) for c in plan.contrasts}
     return [c.name for c in plan.contrasts if estimate(c, truth) != pytest.approx(wanted[c], abs=1e-9)]
 
 
@@ -83,39 +95,22 @@ def test_a_contrast_of_twice_the_gain_is_reported():
     assert biased(damaged(plan, weights=doubled), 2) == ["t0, main effect"]
 
 
-def wanted(contrast, plan, truth):
-    """What a contrast should measure by its definition, where any set of tricks may interact; None where the notes say otherwise."""
-    t, tricks = contrast.trick, truth.tricks
-    if contrast.design == "factorial":
-        return truth.main(t) if t else truth.pair(*contrast.between)
-    if contrast.design == "orders" and "mean over all" in contrast.name:
-        return truth.shapley(t)
-    first = {each: truth.gain(each, ()) for each in tricks}
-    last = {each: truth.gain(each, tuple(o for o in tricks if o != each)) for each in tricks}
-    if contrast.design == "last minus first":
-        each = next(each for each in tricks if contrast.name.startswith((f"{each.name},", f"{each.name} or")))
-        return last[each] - first[each]
-    if contrast.design == "ladder":
-        return truth.gain(t, tricks[: tricks.index(t)]) if t else truth(Arm(tricks)) - truth(Arm())
-    return {"one at a time": first, "leave one out": last}.get(contrast.design, {}).get(t)
-
-
-def wrong(plan, k):
+def wrong(plan, k, tried):
     """Contrasts that do not measure what they say."""
-    truth = Truth(k, largest=k)
-    sought = {c: wanted(c, plan, truth) for c in plan.contrasts}
+    truth = Truth(k, largest=tried.largest or k)
+    sought = {c: tried.wanted(c, truth) for c in plan.contrasts}
     return [c.name for c in plan.contrasts if sought[c] is not None and estimate(c, truth) != pytest.approx(sought[c], abs=1e-9)]
 
 
 @over_small
 def test_every_contrast_measures_what_it_says_whatever_interacts(name, k, settings):
-    assert wrong(made(name, k, settings), k) == []
+    assert wrong(made(name, k, settings), k, TRIED[name]) == []
 
 
 def test_a_contrast_that_measures_another_thing_is_reported():
-    assert wrong(damaged(ladder(A, B), design="leave one out"), 2) == ["+ t0"]
-    assert wrong(damaged(factorial(A, B, C), trick=B), 3) == ["t0, main effect"]
-    assert wrong(damaged(orders(A, B, C, n=6), trick=B), 3) == ["t0, mean over all 6 orders"]
+    assert wrong(Plan((), ladder(A, B).contrasts[:1]), 2, TRIED["leave_one_out"]) == ["+ t0"]
+    assert wrong(damaged(factorial(A, B, C), trick=B), 3, TRIED["factorial"]) == ["t0, main effect"]
+    assert wrong(damaged(orders(A, B, C, n=6), trick=B), 3, TRIED["orders"]) == ["t0, mean over all 6 orders"]
 
 
 def symmetric(name, k, settings):
@@ -190,7 +185,7 @@ def test_a_design_beside_itself_on_a_stack_shares_no_name(name, k, settings):
 @over_designs
 def test_too_few_tricks_and_one_twice_are_refused(name):
     design, least = designs()[name], LEAST[name]
-    settings = CASES[name][0][1]
+    settings = TRIED[name].cases[0][1]
     with pytest.raises(Refused, match=rf"^{name} needs at least {least} tricks?, got {least - 1}$"):
         design(*TRICKS[: least - 1], **settings)
     with pytest.raises(Refused, match=f"^{name} was given trick 't0' twice: name each once$"):
@@ -199,9 +194,9 @@ def test_too_few_tricks_and_one_twice_are_refused(name):
 
 @over_designs
 def test_tricks_that_exclude_each_other_are_refused_in_one_sentence_unless_each_stands_alone(name):
-    k, settings = max(CASES[name], key=lambda case: case[0] == LEAST[name] + 1)
+    k, settings = max(TRIED[name].cases, key=lambda case: case[0] == LEAST[name] + 1)
     rivals = (A, Trick("rival", {"field_0": 2}), *TRICKS[2:k])
-    if name == "one_at_a_time":
+    if not TRIED[name].stacks:
         assert len(designs()[name](*rivals).arms) == k + 1
         return
     with pytest.raises(Refused) as refused:
@@ -214,8 +209,8 @@ def test_tricks_that_exclude_each_other_are_refused_in_one_sentence_unless_each_
 
 
 @over_all
-def test_the_base_is_an_arm_of_every_design_but_leave_one_out(name, k, settings):
-    assert (Arm() in made(name, k, settings).arms) is (name != "leave_one_out")
+def test_the_base_is_an_arm_where_it_is_said_to_be(name, k, settings):
+    assert (Arm() in made(name, k, settings).arms) is TRIED[name].has_base
 
 
 # Names

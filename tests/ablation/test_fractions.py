@@ -6,7 +6,8 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from scipy.linalg import hadamard
-from truths import CASES, TRICKS, Truth, designs, estimate
+from tried import TRIED
+from truths import TRICKS, Truth, designs, estimate
 
 from hpsearch.ablation import Arm, Plan, Trick, factorial, fractional_factorial, plackett_burman
 from hpsearch.ablation.factorials import FIRST_ROWS, GENERATORS, SIZES
@@ -14,7 +15,7 @@ from hpsearch.errors import Refused
 
 ROMAN = ("III", "IV", "V", "VI", "VII")
 ONE_MORE = Trick("one more", {"one_more": 1})
-PARTS = [(name, k, settings) for name in ("fractional_factorial", "plackett_burman") for k, settings in CASES[name]]
+PARTS = [(name, k, settings) for name in ("fractional_factorial", "plackett_burman") for k, settings in TRIED[name].cases]
 over_parts = pytest.mark.parametrize(("name", "k", "settings"), PARTS)
 over_fractions = pytest.mark.parametrize(("k", "runs"), GENERATORS)
 
@@ -188,7 +189,7 @@ def untrue(plan, k):
     return [c.name for c in plan.contrasts if estimate(c, truth) != pytest.approx(foretold[c])]
 
 
-@pytest.mark.parametrize(("k", "settings"), CASES["fractional_factorial"])
+@pytest.mark.parametrize(("k", "settings"), TRIED["fractional_factorial"].cases)
 def test_the_words_foretell_what_a_fraction_measures(k, settings):
     assert untrue(fractional_factorial(*TRICKS[:k], **settings), k) == []
 
@@ -204,7 +205,7 @@ def test_words_that_leave_something_out_are_reported():
     assert untrue(silent, 5) == ["t1, main effect"]
 
 
-@pytest.mark.parametrize(("k", "settings"), CASES["fractional_factorial"])
+@pytest.mark.parametrize(("k", "settings"), TRIED["fractional_factorial"].cases)
 def test_every_pair_is_asked_or_named_among_what_cannot_be_told(k, settings):
     plan = fractional_factorial(*TRICKS[:k], **settings)
     mains, families = mixtures(plan)

@@ -2,7 +2,8 @@
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import combinations
 from math import factorial
@@ -28,38 +29,16 @@ def designs() -> dict[str, Callable[..., Plan]]:
     return found
 
 
-# Design to the numbers of tricks and settings it is tried with.
-CASES: dict[str, list[tuple[int, dict[str, int]]]] = {
-    "ladder": [(k, {}) for k in (1, 2, 3, 5)],
-    "leave_one_out": [(k, {}) for k in (2, 3, 5)],
-    "one_at_a_time": [(k, {}) for k in (1, 2, 3, 5)],
-    "first_and_last": [(k, {}) for k in (2, 3, 5)],
-    "factorial": [(k, {}) for k in (2, 3, 5)],
-    "orders": [
-        (2, {"n": 2}),
-        (3, {"n": 2}),
-        (3, {"n": 5}),
-        (4, {"n": 24}),
-        (4, {"n": 99}),
-        (5, {"n": 4, "seed": 7}),
-        (6, {"n": 9}),
-    ],
-    "fractional_factorial": [
-        *[(k, {"resolution": r}) for k in range(3, 12) for r in (3, 4) if (k, r) != (3, 4)],
-        *[(k, {"resolution": 5}) for k in range(5, 9)],
-        *[(k, {"runs": 32}) for k in range(6, 12)],
-        *[(k, {"runs": 64}) for k in (9, 11)],
-    ],
-    "plackett_burman": [(k, {}) for k in range(4, 24)]
-    + [(7, {"runs": 12}), (9, {"runs": 20}), (8, {"runs": 16}), (11, {"runs": 24})],
-}
-ALL = [(name, k, settings) for name, each in CASES.items() for k, settings in each]
-NAMED = [f"{name}-{k}-{'-'.join(f'{key}={value}' for key, value in settings.items())}" for name, k, settings in ALL]
+@dataclass(frozen=True)
+class Tried:
+    """How a design is tried; each ``of_*.py`` beside this file holds some, and the laws run over all of them."""
 
-
-def made(name: str, k: int, settings: Mapping[str, int], tricks: tuple[Trick, ...] = TRICKS) -> Plan:
-    """A design over the first ``k`` tricks."""
-    return designs()[name](*tricks[:k], **settings)
+    name: str
+    cases: Sequence[tuple[int, Mapping[str, int]]]  # numbers of tricks, and settings
+    wanted: Callable[[Contrast, "Truth"], float | None]  # what a contrast should measure; None where the plan's notes say otherwise
+    largest: int | None = None  # the most tricks that may interact for ``wanted`` to hold; None: any number
+    has_base: bool = True  # whether the base is one of its arms
+    stacks: bool = True  # whether tricks meet in its arms, so that those which set one field are refused
 
 
 def estimate(contrast: Contrast, score: Score) -> float:

@@ -32,6 +32,9 @@ study = Study(question="?", base=Config(), train=train, vary=ladder(Trick("wide"
 SEARCH = ", tune=Tune(Space(rate=Uniform(0, 1)), Round(points=4, epochs=1))"
 SPLIT = "def __post_init__(self):\n        if 0.2 < self.rate < 0.9: raise {error}('no')\n\ndef train"
 
+TWICE = SEARCH.replace("Round(points=4, epochs=1)", "(Round(points=4, epochs=1), Round(points=2, epochs=2))")
+LATE = "def __post_init__(self):\n        if os.path.exists('late') and self.rate != 0.1: raise ValueError('no')\n\ndef train"
+
 
 def study(body: str = "pass", more: str = "", between: str | None = None) -> str:
     text = STUDY.format(body=body, more=more)
@@ -60,6 +63,7 @@ CASES: dict[str, Case] = {
     "an odd error in the file": (RUN, study() + "\nraise ValueError('\\udcff')", 2, r"line 18: ValueError: \udcff"),
     "a point that is refused": (RUN, study("pass", SEARCH, SPLIT.format(error="ValueError")), 2, "a point of the search: ValueError: no"),
     "a point, otherwise": (RUN, study("pass", SEARCH, SPLIT.format(error="KeyError")), 2, "a point of the search: KeyError: 'no'"),
+    "a point of a later round": (RUN, study("open('late', 'w').close()", TWICE, LATE), 2, "a point of the search: ValueError: no"),
     "a fault of ours": (RUN, study(), 70, "this is a fault in hpsearch"),
     "in use": (RUN, study(), 75, "the record is in use"),
     "Ctrl-C": (RUN, study("os.kill(os.getpid(), signal.SIGINT)"), 130, "stopped; run the same command again"),
@@ -102,6 +106,36 @@ def test_exit_codes_are_those_of_the_table(give: Callable, monkeypatch: pytest.M
     assert left == code, said
     assert sentence in said
     assert ("Traceback" in said) == (code == 70)
+    if words == RUN:
+        begun = Path("runs/trials/ledger.jsonl").exists()  # a trial was
+        assert ("report: runs/mine.html" in said) + ("no report was written" in said) == begun, said
+        assert Path("runs/mine.html").exists() == ("report: runs/mine.html" in said)
+
+
+def test_a_study_that_was_ended_early_says_so_in_its_report_and_goes_on_once_mended(give: Callable) -> None:
+    """Three breaches alike end it; the metric was misspelt, so the training function, and with it every key, stays as it was."""
+    Path("mine.py").write_text(study(more=", metric='top'"))
+    code, said = give(*RUN)
+    assert code == 2
+    assert "0 of 4 trials done, 0 running, 0 failed" in said
+    assert "3 trials failed alike and ended the study: the row of epoch 2 has no metric 'top', which the study scores" in said
+    reason = "the row of epoch 2 has no metric 'top', which the study scores: it has top1; did you mean 'top1'?"
+    page = Path("runs/mine.md").read_text().replace("\\", "")
+    broke = "3 trials broke the contract of a training function in the same way"
+    assert f"This study ended early, with 0 of 4 trials done: {broke}. The first: {reason}." in page
+    assert f"{broke}, which ended the study. Once the cause is fixed, `hpsearch run` alone tries them again" in page
+    assert page.count("| waiting | measurement | ") == page.count(f"| {reason} |") == 3
+    assert "Nothing has run yet" not in page
+    assert "No trial failed" not in page
+    code, said = give("status", "mine.py")
+    assert "4 waiting, 0 failed" in said
+    assert "3 trials failed alike and ended the study: the row of epoch 2" in said
+    assert "--retry-failed" not in said
+    assert "waiting, the row of epoch 2 has no metric" in give("show", said.split("hpsearch show ")[1].split("`")[0])[1]
+    Path("mine.py").write_text(study())
+    code, said = give(*RUN)
+    assert (code, "4 of 4 trials done, 0 running, 0 failed" in said, "ended the study" in said) == (0, True, False)
+    assert "No trial failed." in Path("runs/mine.md").read_text()
 
 
 def test_the_help_names_those_of_the_table_that_are_no_success(give: Callable) -> None:

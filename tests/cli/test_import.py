@@ -53,6 +53,33 @@ def test_a_table_becomes_a_report(hpsearch: Run, tmp_path: Path) -> None:
     assert effect["difference"] == pytest.approx(10.45)
 
 
+@pytest.mark.parametrize("others", [{"narrow": 0.88}, {}])
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+def test_the_headline_concludes_nothing_from_arms_on_different_scales(hpsearch: Run, goal: str, others: dict[str, float]) -> None:
+    """One arm in percent among fractions: it neither helps nor hurts most, nor does it count."""
+    means = {"plain": 0.90, "percent": 90.0, **others}
+    lines = [
+        f"{arm},{seed},{mean * (1 + 0.001 * ((seed * 7 + place) % 5))}"
+        for place, (arm, mean) in enumerate(means.items())
+        for seed in range(5)
+    ]
+    Path("t.csv").write_text("\n".join(["model,seed,acc", *lines]))
+    words = ("--arm", "model", "--seed", "seed", "--metric", "acc", "--goal", goal, "--out", "r.html")
+    code, said, _ = hpsearch("import", "t.csv", *words)
+    assert code == 0
+    assert re.search(r"percent against plain .*(helps|hurts) \(on different scales\)", said)
+    told = Path("r.md").read_text().split("## The answer")[1].split("## ")[0].split("\n\n")
+    [warning] = [text for text in told if text.startswith("> The arms’ scores lie on different scales")]
+    assert warning.endswith("Left out of the sentences below: “percent against plain”.")
+    sentences = [text for text in told if text and not text.startswith((">", "*"))]
+    assert all("percent" not in text for text in sentences)
+    if not others:
+        assert sentences == ["Nothing is concluded here: every contrast that was measured compares arms on different scales."]
+    else:
+        assert any(text.startswith("Of 1 other contrast, ") for text in sentences)
+        assert any("“narrow against plain”" in text for text in sentences)
+
+
 @pytest.mark.parametrize("out", ["t.html", "./t.html", "r/../t.html"])
 def test_a_report_never_takes_the_place_of_its_source(hpsearch: Run, out: str) -> None:
     Path("t.csv").write_text(TABLE)

@@ -10,8 +10,8 @@ import torchvision
 from hpsearch.cli.main import main
 from hpsearch.results.record import Record
 from hpsearch.training import Recipe, digits
+from hpsearch.training.images.recipe import factor
 from hpsearch.training.images.remarks import all_steps, remarks
-from hpsearch.training.images.settings import factor
 
 STUDY = """
 from hpsearch import *

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from hpsearch.ablation.teacher import Trained
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.settings import built, loss
+from hpsearch.training.images.recipe import built, loss
 from hpsearch.training.parts.literals import SmoothingForm
 from hpsearch.training.parts.losses import cross_entropy, distillation, hinge, smoothed
 from tests.coordinates.of_optimisation import SMALL, by_loop, by_torch, largest, worst

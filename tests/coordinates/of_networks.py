@@ -10,8 +10,7 @@ from scipy.stats import kstest, norm, uniform
 from torch import nn
 
 from hpsearch.training import PlainConvNet, Recipe, digits
-from hpsearch.training.images.recipe import network_of
-from hpsearch.training.images.settings import built, initialised
+from hpsearch.training.images.recipe import built, initialised, network_of
 from hpsearch.training.parts.norms import Dropout
 from tests.coordinates.of_optimisation import worst
 from tests.coordinates.registry import check

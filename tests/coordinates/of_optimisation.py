@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.settings import built, counts, factor, groups, initialised, momentum_at, peak
-from hpsearch.training.images.settings import scaling as scale_of
+from hpsearch.training.images.recipe import built, counts, factor, groups, initialised, momentum_at, peak
+from hpsearch.training.images.recipe import scaling as scale_of
 from hpsearch.training.images.streams import streams
 from hpsearch.training.parts.precision import autocast
 from tests.coordinates.registry import check
@@ -47,7 +47,7 @@ def rules(changes: list[dict[str, float]]) -> float:
 
 
 BY_HAND = "update rules in numpy (CS231n; Kingma and Ba 2015; Loshchilov and Hutter 2019)"
-WEIGHTS = "weights along 40 steps of rates that change, all seven optimisers, float64"
+WEIGHTS = "weights along 40 steps of rates that change, every optimiser, float64"
 
 
 @check("optimiser", "weight_decay", against=BY_HAND, measure=WEIGHTS, bound=1e-12, optimiser=RULES)

@@ -33,7 +33,6 @@ ASKED = {
     "results/older.py: c.kind == 'code'": "only code can be proved equal",
     "results/older.py: cause.kind == 'code'": "functions are named for code only",
     "results/older.py: verdict == 'adopted'": "only what was proved equal vouches for other code",
-    "results/question.py: c.kind == 'code'": "--adopt is offered for code only",
     "sections/panels.py: best['called'] == 'again'": "no choice: a word of ours",
     "sections/search.py: frame['round'] == 'again'": "no choice: a word of ours",
     "sections/methods.py: machine != 'none'": "no choice: a word of ours",
@@ -46,12 +45,15 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
+def each_literal(tree: ast.Module) -> Iterator[frozenset[str]]:
+    """Texts in every Literal of a file; the empty one, which says that there is none, is asked about everywhere."""
+    for found in (n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == "Literal"):
+        constants = (c.value for c in ast.walk(found.slice) if isinstance(c, ast.Constant))
+        yield frozenset(value for value in constants if isinstance(value, str) and value)
+
+
 def literals(tree: ast.Module) -> set[str]:
-    """Texts in the Literals of a file; the empty one, which says that there is none, is asked about everywhere."""
-    found = (n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == "Literal")
-    return {
-        c.value for n in found for c in ast.walk(n.slice) if isinstance(c, ast.Constant) and isinstance(c.value, str) and c.value
-    }
+    return set().union(*each_literal(tree))
 
 
 def compared(tree: ast.Module, choices: set[str]) -> Iterator[str]:
@@ -75,6 +77,35 @@ def test_every_match_over_a_choice_ends_in_assert_never() -> None:
             if isinstance(node, ast.Match):
                 last = ast.unparse(node.cases[-1].body[-1])
                 assert last.startswith("assert_never("), f"{path}:{node.lineno}"
+
+
+# mappings of some choices of a Literal, which are read with ``get`` or ``in``
+SOME = {
+    "results/frames.py: adopted, kept": "the others are said of no row",
+}
+
+
+def partial(tree: ast.Module, choices: list[frozenset[str]]) -> Iterator[str]:
+    """Mappings written out in a file that have some choices of a Literal as their keys, and not all."""
+    written = (node for node in ast.walk(tree) if isinstance(node, ast.Dict) and len(node.keys) > 1)
+    for node in written:
+        keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        whole = [each for each in choices if len(keys) == len(node.keys) and keys <= each]
+        if whole and keys not in whole:
+            yield ", ".join(sorted(map(str, keys)))
+
+
+def test_a_mapping_over_a_choice_has_a_value_for_every_one() -> None:
+    """Where a match would be longer than a table: a choice without an entry would be a KeyError in somebody's study."""
+    choices = [each for _, tree in sources() for each in each_literal(tree)]
+    found = {f"{path.parent.name}/{path.name}: {each}" for path, tree in sources() for each in partial(tree, choices)}
+    assert found - SOME.keys() == set(), "give the mapping an entry for every choice of its Literal"
+    assert SOME.keys() - found == set(), "no longer there"
+
+
+def test_the_law_sees_a_planted_mapping() -> None:
+    planted = ast.parse("Name = Literal['a', 'b', 'c']\nSIZES = {'a': 1, 'b': 2}\nWHOLE = {'a': 1, 'b': 2, 'c': 3}")
+    assert list(partial(planted, list(each_literal(planted)))) == ["a, b"]
 
 
 def test_the_law_sees_a_planted_comparison() -> None:

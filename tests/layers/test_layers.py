@@ -17,6 +17,7 @@ PACKAGE = ROOT / "hpsearch"
 # a module may import only from layers before its own
 ORDER = [
     ("errors",),
+    ("kept",),
     ("values",),
     ("protocol",),
     ("space",),

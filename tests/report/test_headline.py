@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 from statsmodels.stats.power import TTestPower
 
 from hpsearch import Trick, ladder, leave_one_out, one_at_a_time
@@ -44,6 +45,31 @@ def test_one_contrast_alone_says_the_same_seeds_as_the_paired_t_test():
     said = " ".join(effects_words([effect], unit("loss")))
     assert effect.verdict == "not resolved"
     assert f"{pairs} seeds per arm would resolve" in said
+
+
+def test_it_says_as_well_how_many_seeds_would_do_if_nothing_else_changed():
+    """Four rows, of which one rests on an arm with an odd seed, and so has an interval of its own."""
+    plan = leave_one_out(*TRICKS, Trick("delta", {"delta": 1}))
+    rows = [
+        [98.2, 99.1, 99.1, 99.1],
+        [91.8, 82.6, 91.8, 91.8],
+        [98.2, 99.1, 98.6, 99.1],
+        [99.1, 99.1, 98.6, 99.1],
+        [98.6, 99.1, 99.1, 98.6],
+    ]
+    effect, *others = effects_of(plan, frame(dict(zip((arm.name for arm in plan.arms), rows, strict=True))))
+    differences = np.array(rows[0]) - np.array(rows[1])
+    mean, deviation = differences.mean(), differences.std(ddof=1)
+    level = 1 - 0.95 ** (1 / 4)  # of such a row, after Sidak
+    counts = range(2, 100)
+    halves = [t.ppf(1 - level / 2, n - 1) * deviation / np.sqrt(n) for n in counts]
+    narrow = next(n for n, half in zip(counts, halves, strict=True) if half < mean)
+    powerful = ceil(TTestPower().solve_power(mean / deviation, alpha=level, power=0.8))
+    assert (narrow, powerful) == (5, 7)
+    assert (effect.seeds_as_seen, effect.seeds_needed) == (narrow, powerful)
+    headline = effects_words([effect, *others], unit("loss"))[0]
+    power = "7 seeds per arm would resolve an effect of this size with 80 % power"
+    assert f"{power}, and 5 would be enough if difference and spread stayed as they are." in headline
 
 
 @settings(max_examples=60, deadline=None)

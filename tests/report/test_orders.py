@@ -1,12 +1,14 @@
 """Readings, interactions and notes: frames by equality with numbers worked out here, pictures by what they were given."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from reading import texts, tree
 from synthetic import AVERAGE, COSINE, MIXUP, SMOOTHING, TRICKS, WARMUP, evidence, full
 
 from hpsearch import (
+    Plan,
     Trick,
     factorial,
     first_and_last,
@@ -83,6 +85,16 @@ def test_every_design_that_asks_of_a_trick_has_a_reading():
     plans += [first_and_last(*THREE), fractional_factorial(*THREE, resolution=3), plackett_burman(*TRICKS)]
     assert {c.design for plan in plans for c in plan.contrasts if c.trick} == set(READINGS)
     assert set(LOOKS) == set(READINGS.values())
+
+
+def test_a_family_of_ones_own_is_read_and_drawn_under_its_name():
+    alone = one_at_a_time(*THREE)
+    own = Plan((), tuple(replace(c, name=f"{c.name} again", design="fold-over") for c in alone.contrasts))
+    made = study(ladder(*THREE) | own)
+    frame = readings_frame(made.study.plan, effects(made))
+    assert frame["reading"].tolist() == ["in the ladder", "fold-over"] * 3
+    [chart] = [block for block in section(made) if isinstance(block, Chart)]
+    assert [(trace.name, len(trace.x)) for trace in chart.figure.data] == [("in the ladder", 3), ("fold-over", 3)]
 
 
 def test_interactions_are_those_of_the_factorial(everything):

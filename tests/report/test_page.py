@@ -212,5 +212,18 @@ def test_a_study_of_ones_own_function_needs_nothing_of_ours():
     assert "score of mine" in tree(text).all("main")[0].words()
 
 
-def test_every_section_says_something_of_a_whole_study():
-    assert {title for title, section in SECTIONS.items() if not section(at("some-failed"))} == set()
+def test_of_a_whole_study_the_page_says_all_that_is_asked_of_every_one():
+    said = {title for title, section in SECTIONS.items() if section(at("some-failed"))}
+    assert said >= {
+        "The answer",
+        "The ladder",
+        "The ablation in numbers",
+        "The ablation in pictures",
+        "Interactions and orders",
+        "The search",
+        "Learning curves",
+        "What it cost",
+        "What failed",
+        "Methods",
+        "Where it comes from",
+    }

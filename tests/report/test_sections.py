@@ -274,6 +274,7 @@ def test_axes_follow_their_domains():
 def test_methods_say_what_was_held_out(made):
     said = " ".join(block.text for block in methods(made))
     for words in (
+        "We tuned learning_rate, once for all arms, on the base, with sobol proposals",
         "seeds are blocks",
         "95 % intervals are simultaneous",
         "final held-out set",

@@ -22,10 +22,11 @@ from sqlalchemy import create_engine, inspect
 from hpsearch import Choice, OneMinus, Refused, Round, Space, Study, Trial, Tune, Uniform
 from hpsearch.results import optuna_view
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.frames import evidence, replay
+from hpsearch.results.frames import evidence
 from hpsearch.results.optuna_view import export, study_names, trials_of
 from hpsearch.results.points import values_by_key
 from hpsearch.results.record import Driver, Record, Result
+from hpsearch.results.replay import replayed
 from hpsearch.search import Confirm
 from tests.report.synthetic import full, loss, top1
 from tests.results.test_record import place, postgres  # noqa: F401
@@ -54,7 +55,8 @@ def drive(driver: Driver, asked: Study, most: int = 1000) -> None:
     """Finish so many trials, and leave the next one with one row."""
     done = 0
     while True:
-        plan, scores = replay(driver.record, asked)
+        found = replayed(driver.record, asked)
+        plan, scores = found.plan, found.scores
         driver.want(list(plan.trials()))
         ready = [trial for trial in plan.trials() if trial.key not in scores]
         if not ready:

@@ -90,7 +90,7 @@ def test_what_a_driver_writes_is_read_back(place: str) -> None:
         c.key: "waiting",
     }
     assert again.rows([a.key]) == {a.key: [(1, {"top1": 20.0}), (2, {"top1": 30.0})]}
-    with pytest.raises(Refused, match=r"has no metric 'top5': did you mean 'top1'"):
+    with pytest.raises(Refused, match=r"finished without the metric 'top5' \(did you mean 'top1'\?\)"):
         again.scores([a.key], "top5")
 
 

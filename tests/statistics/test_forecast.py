@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from hpsearch import Refused, Trick, factorial, ladder, one_at_a_time
+from hpsearch import Refused, Trick, factorial, ladder, leave_one_out, one_at_a_time
 from hpsearch.ablation import Plan
-from hpsearch.statistics import power, resolution, smallest_difference
+from hpsearch.statistics import power, resolution, resolution_kept, smallest_difference
 
 TRICKS = tuple(Trick(name, {name: 1}) for name in "abcdef")
 
@@ -56,3 +57,17 @@ def test_a_plan_that_asks_nothing_resolves_nothing():
 def test_nonsense_is_refused(changes, message):
     with pytest.raises(Refused, match=message):
         resolution(**({"plan": ladder(*TRICKS[:2]), "seeds": 5} | changes))
+
+
+def test_what_is_kept_of_a_plan_is_its_own_resolution_and_is_made_anew_by_other_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path))
+    plans = [ladder(*TRICKS[:2]), ladder(*TRICKS[:3]), leave_one_out(*TRICKS[:3])]
+    for _ in range(2):  # computed, then read
+        for plan in plans:
+            for seeds in (2, 5):
+                assert resolution_kept(plan, seeds) == resolution(plan, seeds)
+    assert len(list((tmp_path / "kept").iterdir())) == 6
+    for file in (tmp_path / "kept").iterdir():
+        with np.load(file) as kept:
+            np.savez(file, array=kept["array"] + 1, maker=np.array("another"))
+    assert resolution_kept(plans[0], 5) == resolution(plans[0], 5)

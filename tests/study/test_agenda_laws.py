@@ -219,7 +219,7 @@ def test_where_all_fail_the_problem_is_told_and_nothing_is_measured():
     assert (done.settled, done.measurements) == (True, ())
     assert done.problems == tuple(
         f"round 1 of the search for arm {arm!r} ended with no finished trial: all 10 failed; "
-        "narrow the space or see the reasons with `hpsearch status`"
+        "`hpsearch status` says why; narrow the space if it is the cause"
         for arm in ("base", "boost")
     )
 

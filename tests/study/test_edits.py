@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import Undecided
-from hpsearch.results.frames import evidence, replayed
+from hpsearch.results.frames import evidence
 from hpsearch.results.history import with_history
 from hpsearch.results.question import question
 from hpsearch.results.record import Record
+from hpsearch.results.replay import replayed
 from hpsearch.study.file import read
 from hpsearch.trials import launch
 from hpsearch.trials.session import Resources

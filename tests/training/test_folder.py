@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from hpsearch.errors import Refused
 from hpsearch.training import image_folder
-from hpsearch.training.data import Dataset, folder, store
+from hpsearch.training.data import Dataset, ImageFolder, folder, store
 from hpsearch.training.data.store import decoded
 from hpsearch.values import canonical, from_json, to_json
 
@@ -26,12 +26,21 @@ def picture(path, seed=0, mode="RGB", size=(20, 16)):
     Image.fromarray(noise).convert(mode).save(path)
 
 
-@pytest.fixture
-def flat(tmp_path):
+def write_flat(root):
     """CLASS/* alone."""
     for name, count in CLASSES.items():
         for i in range(count):
-            picture(tmp_path / "data" / name / f"{i}.png", seed=i)
+            picture(root / name / f"{i}.png", seed=i)
+
+
+def example(folder, monkeypatch) -> ImageFolder:
+    write_flat(folder / "data")
+    return image_folder(folder / "data", 8)
+
+
+@pytest.fixture
+def flat(tmp_path):
+    write_flat(tmp_path / "data")
     return tmp_path / "data"
 
 

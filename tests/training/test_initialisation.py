@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import built, initialised
+from hpsearch.training.images.recipe import built, initialised
 from hpsearch.training.images.streams import PURPOSES, streams
 from hpsearch.training.networks.modules.residual import Residual
 from hpsearch.training.parts.initialisation import msra, uniform, xavier

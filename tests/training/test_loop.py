@@ -15,7 +15,7 @@ from hpsearch.errors import Refused
 from hpsearch.training import Digits, Recipe, digits, image_folder
 from hpsearch.training.images import loop
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.settings import built, factor, initialised
+from hpsearch.training.images.recipe import built, factor, initialised
 from hpsearch.training.images.streams import streams
 from hpsearch.training.images.teaching import guide
 from tests.training.fake_run import CLOCK, FakeRun, measured, rows_of

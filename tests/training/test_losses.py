@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import loss
+from hpsearch.training.images.recipe import loss
 from hpsearch.training.parts.losses import code_epsilon, cross_entropy, distillation, hinge, smoothed
 
 

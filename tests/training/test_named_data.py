@@ -25,7 +25,7 @@ from PIL import Image
 
 from hpsearch.errors import Refused
 from hpsearch.training import cifar10, cifar100, digits, fashion_mnist, image_folder, imagenet, imagenette
-from hpsearch.training.data import Counts, Dataset, named
+from hpsearch.training.data import Counts, Dataset, ImageNet, Imagenette, TorchvisionSet, named
 from hpsearch.values import canonical, digest, from_json, to_json
 
 TINY = {
@@ -110,8 +110,7 @@ def write_by_wnid(root, wnids, train, val):
             jpeg(root / "val" / wnid / f"ILSVRC2012_val_{10 * label + i:08}.JPEG", 5000 + 10 * label + i, (30, 20 + i))
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def expect_tiny(monkeypatch):
     """Published counts as of the copies below, and files taken for whole when they are there."""
     monkeypatch.setattr(named, "SETS", TINY)
     monkeypatch.setattr(named, "IMAGENETTE", (12,) * 10)
@@ -121,6 +120,29 @@ def tiny(monkeypatch):
     for module in ("cifar", "mnist", "imagenet", "utils"):
         there = lambda path, md5=None: os.path.isfile(path)  # noqa: E731
         monkeypatch.setattr(f"torchvision.datasets.{module}.check_integrity", there)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    expect_tiny(monkeypatch)
+
+
+def example_of_small_images(folder, monkeypatch) -> TorchvisionSet:
+    expect_tiny(monkeypatch)
+    write_cifar10(folder / "files")
+    return cifar10(str(folder / "files"))
+
+
+def example_of_imagenette(folder, monkeypatch) -> Imagenette:
+    expect_tiny(monkeypatch)
+    write_by_wnid(folder / "files" / "imagenette2-160", WNIDS, 12, 3)
+    return imagenette(str(folder / "files"), size=16)
+
+
+def example_of_imagenet(folder, monkeypatch) -> ImageNet:
+    expect_tiny(monkeypatch)
+    write_by_wnid(folder / "files", WNIDS[:4], 12, 3)
+    return imagenet(str(folder / "files"), size=16, resize=20)
 
 
 @pytest.fixture(autouse=True)
@@ -139,15 +161,13 @@ def small(request, tmp_path):
 
 
 @pytest.fixture
-def nette(tmp_path):
-    write_by_wnid(tmp_path / "files" / "imagenette2-160", WNIDS, 12, 3)
-    return imagenette(str(tmp_path / "files"), size=16)
+def nette(tmp_path, monkeypatch):
+    return example_of_imagenette(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def ilsvrc(tmp_path):
-    write_by_wnid(tmp_path / "files", WNIDS[:4], 12, 3)
-    return imagenet(str(tmp_path / "files"), size=16, resize=20)
+def ilsvrc(tmp_path, monkeypatch):
+    return example_of_imagenet(tmp_path, monkeypatch)
 
 
 def theirs(data, train):

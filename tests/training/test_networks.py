@@ -12,7 +12,7 @@ from hpsearch.ablation import Arm, Trick
 from hpsearch.errors import Refused
 from hpsearch.training import Network, PlainConvNet, Recipe, ResNet, digits, networks
 from hpsearch.training.images.loop import train
-from hpsearch.training.images.settings import built, initialised
+from hpsearch.training.images.recipe import built, initialised
 from hpsearch.training.images.streams import streams
 from hpsearch.training.images.weights import load_pretrained
 from hpsearch.training.parts.initialisation import initialise

@@ -8,7 +8,7 @@ from torch import nn
 
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import built, initialised
+from hpsearch.training.images.recipe import built, initialised
 from hpsearch.training.images.streams import streams
 from hpsearch.training.parts.norms import Dropout, GhostBatchNorm, dropped_by, kinds
 

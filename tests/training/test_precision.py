@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import optimiser
-from hpsearch.training.images.settings import scaling as scale_of
+from hpsearch.training.images.recipe import optimiser
+from hpsearch.training.images.recipe import scaling as scale_of
 from hpsearch.training.parts.optimisers import Optimiser, steer
 from hpsearch.training.parts.precision import autocast
 

@@ -11,8 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.resnet import Bottleneck
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.recipe import network_of
-from hpsearch.training.images.settings import built, initialised
+from hpsearch.training.images.recipe import built, initialised, network_of
 from hpsearch.training.images.streams import streams
 from hpsearch.training.networks.modules.residual import Residual
 from hpsearch.training.networks.resnet import BLOCKS

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import factor
+from hpsearch.training.images.recipe import factor
 from hpsearch.training.parts.schedules import Schedule, cosine
 
 BASE = Recipe(data=digits())

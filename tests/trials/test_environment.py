@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import Refused
+from hpsearch.kept import cache_folder
 from hpsearch.trials import launch, on_ray
-from hpsearch.trials.launch import Options, cache_folder, check_gpu, local_gpus, resources, unused_cluster
+from hpsearch.trials.launch import Options, check_gpu, local_gpus, resources, unused_cluster
 
 
 @pytest.fixture

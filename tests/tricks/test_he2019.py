@@ -8,7 +8,7 @@ import pytest
 from hpsearch.ablation import Arm
 from hpsearch.study.file import read
 from hpsearch.training import Recipe, digits
-from hpsearch.training.images.settings import factor
+from hpsearch.training.images.recipe import factor
 from hpsearch.tricks import he2019
 
 PAPER = "He et al. 2019 (arXiv:1812.01187)"

@@ -13,7 +13,7 @@ from hpsearch.ablation import Arm, Teacher, Trick, resolved
 from hpsearch.errors import Refused
 from hpsearch.training import Recipe, digits
 from hpsearch.training.images import loop
-from hpsearch.training.images.settings import scaling
+from hpsearch.training.images.recipe import scaling
 from hpsearch.values import digest, from_json, to_json
 from tests.training.fake_run import FakeRun, rows_of
 
@@ -27,7 +27,11 @@ TRICKS = {
 BASE = Recipe(data=digits(100), depth=14, width=8, stem="small", batch_size=16, epochs=2, test_size=8, test_resize=9)
 SEED = 0
 SIZES = ("train_size", "test_size", "test_resize")  # pixels of 224, here of 8
-STACKS = {module.__name__.split(".")[-1]: module.stack for module in MODULES}
+# the tricks of a file in their paper's order, which one with few tricks need not say
+STACKS = {
+    m.__name__.split(".")[-1]: getattr(m, "stack", None) or tuple(value for value in vars(m).values() if isinstance(value, Trick))
+    for m in MODULES
+}
 
 
 def small(name, value):
@@ -121,9 +125,9 @@ def test_laying_a_trick_changes_the_recorded_rows(trick, recorded):
 
 PAIRS = [
     (file, pair)
-    for file, module in zip(STACKS, MODULES, strict=True)
+    for (file, stack), module in zip(STACKS.items(), MODULES, strict=True)
     for pair in combinations([value for value in vars(module).values() if isinstance(value, Trick)], 2)
-    if not set(pair[0].settings) & set(pair[1].settings) and not set(pair) <= set(module.stack)  # those meet in the whole stack
+    if not set(pair[0].settings) & set(pair[1].settings) and not set(pair) <= set(stack)  # those meet in the whole stack
 ]
 
 

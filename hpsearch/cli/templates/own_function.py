@@ -1,7 +1,7 @@
 """A first study of your own training function: put your config and your training loop in the place of these.
 
-Where a framework owns the loop, let ``train`` be a plain function that calls ``run.report(metrics)`` after each epoch, or gives
-``run.callback()`` to the framework. A training without epochs returns one mapping; the study then has ``epochs=1``.
+Where a framework owns the loop, let ``train`` be a plain function, and a callback of the framework call ``run.report(metrics)``
+once per epoch. A training without epochs returns one mapping; the study then has ``epochs=1``.
 """
 
 from collections.abc import Iterator

@@ -1,35 +1,20 @@
-"""Sections: each a function from evidence to blocks; one without blocks is left out of the page."""
+"""The sections of the page, found by scanning: a file that holds one declares it in its last line, ``SECTION = Section(...)``.
 
-from collections.abc import Callable
+The other files here draw parts of a section.
+"""
 
-from hpsearch.report.blocks import Block
-from hpsearch.report.sections.answer import answer
-from hpsearch.report.sections.contrasts import ablation
-from hpsearch.report.sections.cost import cost
-from hpsearch.report.sections.curves import curves
-from hpsearch.report.sections.failures import failures
-from hpsearch.report.sections.intervals import intervals
-from hpsearch.report.sections.ladder import ladder
-from hpsearch.report.sections.methods import methods
-from hpsearch.report.sections.order_effects import orders
-from hpsearch.report.sections.reproduction import provenance
-from hpsearch.report.sections.search import search
-from hpsearch.results.evidence import Evidence
+import pkgutil
+from importlib import import_module
 
-Section = Callable[[Evidence], tuple[Block, ...]]
+from hpsearch.report.section import Section
 
-SECTIONS: dict[str, Section] = {
-    "The answer": answer,
-    "The ladder": ladder,
-    "The ablation in numbers": ablation,
-    "The ablation in pictures": intervals,
-    "Interactions and orders": orders,
-    "The search": search,
-    "Learning curves": curves,
-    "What it cost": cost,
-    "What failed": failures,
-    "Methods": methods,
-    "Where it comes from": provenance,
-}
+
+def found() -> tuple[Section, ...]:
+    """The section of every file that declares one, from the top of the page down."""
+    files = (import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__))
+    return tuple(sorted((file.SECTION for file in files if hasattr(file, "SECTION")), key=lambda section: section.place))
+
+
+SECTIONS = {section.heading: section.blocks for section in found()}
 
 __all__ = ["SECTIONS", "Section"]

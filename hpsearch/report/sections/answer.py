@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from hpsearch.report.blocks import Block, Facts, Text
 from hpsearch.report.needed import seconds_in_all
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.inference import effects, scales_note
+from hpsearch.results.inference import across_scales, effects, scales_note
 from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
@@ -17,9 +18,11 @@ SENTENCES = 3  # that answer; what is said beyond them is a note
 
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
-    warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scales_note(evidence)) if problem]
+    apart, scaled = across_scales(evidence), scales_note(evidence)
+    scaled += f" Left out of the sentences below: {listed(f'“{name}”' for name in apart)}." if apart else ""
+    warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scaled) if problem]
     estimated = effects(evidence)
-    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated))
+    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated), apart)
     sentences = [*told, *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
@@ -45,12 +48,25 @@ def _banner(evidence: Evidence) -> list[Text]:
     stopped = stopped_early(evidence)
     if done + failed + stopped == wanted:
         return []
+    if len(back := evidence.set_back()):
+        return [Text(_ended_words(f"{done:,} of {count(wanted, 'trial')}", back["reason"].tolist()), "warning")]
     state = f"{done:,} of {count(wanted, 'trial')} done" + (f", {failed:,} failed" if failed else "")
     return [
         Text(
             f"Nothing has run yet: {state}." if not done + failed + stopped else f"This study is not finished: {state}.", "warning"
         )
     ]
+
+
+def _ended_words(done: str, reasons: Sequence[str]) -> str:
+    """That trials broke the contract and ended the study with it.
+
+    >>> print(_ended_words("0 of 8 trials", ["the row of epoch 1 has no metric 'acc'"] * 3).replace(": ", ":\\n", 1))
+    This study ended early, with 0 of 8 trials done:
+    3 trials broke the contract of a training function in the same way. The first: the row of epoch 1 has no metric 'acc'.
+    """
+    broke = f"{count(len(reasons), 'trial')} broke the contract of a training function in the same way"
+    return f"This study ended early, with {done} done: {broke}. The first: {reasons[0]}."
 
 
 def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
@@ -67,25 +83,35 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def effects_words(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None) -> list[str]:
+def effects_words(
+    estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None, apart: Sequence[str] = ()
+) -> list[str]:
     """Sentences on the contrasts, most important first; none where none was measured.
 
-    ``seconds`` of training would resolve what so many seeds can resolve.
+    ``seconds`` of training would resolve what so many seeds can resolve. Nothing is concluded from the rows that are named
+    ``apart``.
 
     >>> from hpsearch.report.words import unit
     >>> effects_words([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")], unit("top1"))
     ['The one contrast asked helps: “+ a”, +0.50 points (95 % interval +0.20 to +0.80).']
     """
-    measured = [e for e in estimated if e.value is not None]
+    every = [e for e in estimated if e.value is not None]
+    measured = [e for e in every if e.name not in apart]
     judged = [e for e in measured if e.low is not None]
-    if not measured:
+    if not every:
         return []
+    if not measured:
+        return ["Nothing is concluded here: every contrast that was measured compares arms on different scales."]
     if not judged:
         were = "was" if len(measured) == 1 else "were"
         return [f"{count(len(measured), 'difference')} {were} measured, but none has an interval yet: {measured[0].verdict}."]
     if len(estimated) == 1:
         return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}.", *_unresolved(judged, repeat, seconds)]
-    return [_best(judged, written, repeat), _counted(judged, written), *_unresolved(judged, repeat, seconds)]
+    return [
+        _best(judged, written, repeat),
+        _counted(judged, written, "other contrast" if apart else "contrast"),
+        *_unresolved(judged, repeat, seconds),
+    ]
 
 
 def _is(effect: Effect) -> str:
@@ -131,15 +157,18 @@ def _near(effect: Effect, written: Unit, repeat: str) -> str:
     """A row that is nearly resolved, and what it needs.
 
     >>> from hpsearch.report.words import unit
-    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")
-    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve an effect of this size'
+    >>> _near(Effect("+ a", "ladder", 2.0, -0.5, 4.5, 4, "not resolved", seeds_needed=5), unit("top1"), "seed")[:101]
+    '“+ a”, +2.00 points (95 % interval −0.50 to +4.50), is nearly resolved: 5 seeds per arm would resolve'
     """
     side = f", with the same sign under every {repeat}," if effect.one_sided else ","
-    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size"
+    needs = f"{effect.seeds_needed} {repeat}s per arm would resolve an effect of this size with 80 % power"
+    fewer = effect.seeds_as_seen if effect.seeds_as_seen and effect.seeds_as_seen < (effect.seeds_needed or 0) else None
+    if fewer:
+        needs += f", and {fewer} would be enough if difference and spread stayed as they are"
     return f"{_worth(effect, written)}{side} is nearly resolved: {needs}"
 
 
-def _counted(judged: Sequence[Effect], written: Unit) -> str:
+def _counted(judged: Sequence[Effect], written: Unit, noun: str = "contrast") -> str:
     """How many of each verdict, and what hurts most.
 
     >>> _counted([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")] * 2, Unit("loss", "", "", 1))
@@ -152,7 +181,7 @@ def _counted(judged: Sequence[Effect], written: Unit) -> str:
     alike = f", {amounts[NO_LARGER]} show{'s' * (amounts[NO_LARGER] == 1)} {NO_LARGER}" if amounts[NO_LARGER] else ""
     unresolved = "none is left unresolved" if not still else f"{still} {'is' if still == 1 else 'are'} not resolved"
     worst = _largest(judged, HURTS)
-    said = f"Of {count(len(judged), 'contrast')}, {helps}, {hurts}{alike} and {unresolved}"
+    said = f"Of {count(len(judged), noun)}, {helps}, {hurts}{alike} and {unresolved}"
     return f"{said}; what hurts most is {_worth(worst, written)}." if worst else f"{said}."
 
 
@@ -184,6 +213,8 @@ def search_words(evidence: Evidence) -> list[str]:
         begun = [each for each in evidence.agenda.rounds if each.scores]
         if not begun:
             return []
+        if evidence.agenda.settled:
+            return [f"The search ended in round {begun[-1].index + 1} of {rounds}, with nothing to choose from."]
         at = "running its best points again" if begun[-1].confirming else f"in round {begun[-1].index + 1} of {rounds}"
         return [f"The search is {at}; nothing is chosen yet."]
     arm, point = winners[0]
@@ -202,7 +233,7 @@ def reached_words(evidence: Evidence) -> list[str]:
     written = unit_of(evidence)
     unit = f" {written.value}" if written.value else ""
     return [
-        f"On the final set “{line['arm']}” reaches a {written.name} of {own.number(line['mean'])}{unit}, "
+        f"On the final set the {written.name} of “{line['arm']}” is {own.number(line['mean'])}{unit}, "
         f"mean of {count(line['n'], 'seed')}" + (f", SD {own.number(line['sd'])}." if line["n"] > 1 else ".")
         for line in arms_frame(evidence).to_dict("records")
         if line["n"] and (own := written.at(line["sd"]))
@@ -219,3 +250,6 @@ def planned_words(evidence: Evidence) -> str:
         parts.append(f"{where} of {count(points, 'trial')} over {listed(study.tune.space.names)}")
     parts.append(f"{count(len(study.plan.arms), 'arm')} with {seeds_each(study.seeds)} seed{'s' * (study.seeds != 1)} each")
     return f"Planned: {' and '.join(parts)}, {count(study.cost, 'epoch')} in all."
+
+
+SECTION = Section(10, "The answer", answer)

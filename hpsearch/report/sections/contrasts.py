@@ -8,6 +8,7 @@ import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.needed import seconds_needed
+from hpsearch.report.section import Section
 from hpsearch.report.sections.marks import mark_arms, mark_contrasts
 from hpsearch.report.words import Unit, count, decimals, hours, known, listed, short_names, unit
 from hpsearch.results.evidence import Evidence
@@ -243,3 +244,6 @@ def claims_table(frame: pd.DataFrame) -> Table:
     columns += [Column("note", "Note", width=14)] if frame["note"].any() else []
     shown = frame.assign(source=[source.replace("Table ", "Table\N{NO-BREAK SPACE}") for source in frame["source"]])
     return Table("claims", f"What was published about {listed(frame['trick'].unique(), most=6)}.", shown, tuple(columns))
+
+
+SECTION = Section(30, "The ablation in numbers", ablation)

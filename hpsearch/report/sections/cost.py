@@ -4,6 +4,7 @@ import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Table, Text
 from hpsearch.report.networks import sizes
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.words import Unit, count, hours, short_names
 from hpsearch.results.evidence import SEARCH, Evidence
@@ -127,3 +128,6 @@ def _scaled(frame: pd.DataFrame, key: str, label: str, whole: str, plain: str) -
 
 def _speed(name: str) -> str:
     return f"{name.removesuffix(SPEED).replace('_', ' ')}/s"
+
+
+SECTION = Section(80, "What it cost", cost)

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from hpsearch.report.blocks import Block, Chart, Text
 from hpsearch.report.charts import CLEAR, colour, faded, figure, label
+from hpsearch.report.section import Section
 from hpsearch.report.sections.imported import last_epochs
 from hpsearch.report.words import in_order, number, short_names, unit
 from hpsearch.results.evidence import MEASUREMENT, Evidence
@@ -134,3 +135,6 @@ def _line(part: pd.DataFrame, name: str, index: int, shown: bool) -> list[go.Sca
 
 def _slug(metric: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in metric.lower())
+
+
+SECTION = Section(70, "Learning curves", curves)

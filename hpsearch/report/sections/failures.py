@@ -1,32 +1,34 @@
-"""Failures: what failed or was stopped early, why, and the key to look it up by."""
+"""Failures: what failed, was stopped early or ended the study, why, and the key to look it up by."""
 
 from dataclasses import replace
 
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
+from hpsearch.report.section import Section
 from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
+from hpsearch.results.reasons import Ended, grouped
 
 REMEDY = (
     "Once the cause is fixed, `hpsearch run --retry-failed` runs them again; after a change of the training function they are new "
     "trials, and `hpsearch run` alone is enough. `hpsearch show KEY` prints the traceback."
 )
+SET_BACK = "Once the cause is fixed, `hpsearch run` alone tries them again; until then they count as waiting."
 OPEN = 12  # more failures than this are folded away
 MOST, REASONS = 100, 12  # failures and reasons that are listed: the record has them all
-NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?"
 
 
 def failures(evidence: Evidence) -> tuple[Block, ...]:
-    """What failed or was stopped, or that nothing was; nothing before something ran."""
+    """What failed, was stopped or ended the study, or that nothing was; nothing before something ran."""
     frame = failures_frame(evidence)
     ran = evidence.trials["state"].isin(["complete", "failed", "stopped"]).any()
     if frame.empty and not evidence.study.trains:
         return ()
     if frame.empty:
         return (Text("No trial failed."),) if ran else ()
-    failed, stopped = (int((frame["state"] == state).sum()) for state in ("failed", "stopped"))
-    said = f"{count(failed, 'trial')} failed." if failed else "No trial failed."
+    failed, stopped, back = (int((frame["state"] == state).sum()) for state in ("failed", "stopped", "waiting"))
+    said = f"{count(failed, 'trial')} failed." if failed else set_back_words(back) if back else "No trial failed."
     said += f" A failed {evidence.study.repeat} is missing from its arm" if failed else ""
     said += ("; a failed point is never kept by a search." if evidence.study.repeat == "seed" else ".") if failed else ""
     said += (
@@ -36,8 +38,9 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
     )
     if failed and evidence.study.trains:
         said += f" {REMEDY}"
+    said += f" {set_back_words(back)}" if failed and back else ""
     columns = (
-        *((Column("state", "State"),) if stopped else ()),
+        *((Column("state", "State"),) if stopped or back else ()),
         Column("part", "Part", width=8.5),
         Column("arm", "Arm"),
         Column("seed", "Seed", right=True),
@@ -45,7 +48,8 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         Column("reason", "Reason", width=14),
         Column("key", "Key", width=18),
     )
-    table = Table("failures", f"Trials that failed{' or were stopped' if stopped else ''}, with the reason given.", frame, columns)
+    ends = f"failed{' or were stopped' if stopped else ''}{' or ended the study' if back else ''}"
+    table = Table("failures", f"Trials that {ends}, with the reason given.", frame, columns)
     if len(frame) <= OPEN:
         return Text(said), table
     shown = replace(table, frame=frame.head(MOST), note=f"The first {MOST} of {len(frame):,}." if len(frame) > MOST else "")
@@ -53,20 +57,23 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
     return Text(said), reasons_table(reasons_frame(frame)), Fold(title, (shown,))
 
 
+def set_back_words(trials: int) -> str:
+    """What became of trials whose breach of the contract ended the study."""
+    return f"{count(trials, 'trial')} broke the contract of a training function in the same way, which ended the study. {SET_BACK}"
+
+
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Reasons, the most frequent first, with how many trials each ended, their arms and the key of one.
 
     Reasons that differ only in their numbers count as one.
     """
-    kind = frame["reason"].str.replace(NUMBER, "…", regex=True)
-    told = frame.reindex(columns=["state", "reason", "arm", "key"])
-    grouped = told.assign(kind=kind).groupby(["state", "kind"], sort=False)
-    firsts = {"reason": ("reason", "first"), "trials": ("key", "size"), "key": ("key", "first")}
-    lines = grouped.agg(
-        **firsts, arms=("arm", lambda arms: listed(arms.dropna().unique())), arms_count=("arm", "nunique")
-    ).reset_index()
-    columns = ["state", "reason", "trials", "arms", "arms_count", "key"]
-    return lines.sort_values("trials", ascending=False, kind="stable")[columns].reset_index(drop=True)
+    told = frame.reindex(columns=["key", "arm", "seed", "state", "reason"])
+    found = grouped(Ended(*line) for line in told.itertuples(index=False, name=None))
+    lines = [(each.text, each.state, len(each.keys), each.arms, each.keys[0]) for each in found]
+    return pd.DataFrame(
+        [(text, state, trials, listed(arms), len(arms), key) for text, state, trials, arms, key in lines],
+        columns=["reason", "state", "trials", "arms", "arms_count", "key"],
+    )
 
 
 def reasons_table(frame: pd.DataFrame) -> Table:
@@ -83,11 +90,14 @@ def reasons_table(frame: pd.DataFrame) -> Table:
 
 
 def failures_frame(evidence: Evidence) -> pd.DataFrame:
-    """One line per trial that failed or was stopped, the failed ones first."""
+    """One line per trial that failed, was stopped or ended the study, the failed ones first."""
     ended = evidence.trials[evidence.trials["state"].isin(["failed", "stopped"])]
-    failed = ended.drop_duplicates("key").sort_values("state", kind="stable")
+    failed = pd.concat([ended.drop_duplicates("key").sort_values("state", kind="stable"), evidence.set_back()])
     short = short_names(evidence.study.plan)
     places = zip(failed["role"], failed["round"], failed["point"], strict=True)
     part = [str(role) if pd.isna(r) else f"round {r}, point {p + 1}" for role, r, p in places]
     frame = failed.assign(part=part, arm=[short.get(arm, arm) for arm in failed["arm"]])
     return frame[["state", "part", "arm", "seed", "attempts", "reason", "key"]].reset_index(drop=True)
+
+
+SECTION = Section(90, "What failed", failures)

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from hpsearch.ablation import Plan
 from hpsearch.report.blocks import Block, Chart
 from hpsearch.report.charts import AMBER, BLUE, GREY, ORANGE, faded, figure, label, whiskers
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
 from hpsearch.results.evidence import Evidence
@@ -199,3 +200,6 @@ def ladder_chart(seeds: pd.DataFrame, plan: Plan, written: Unit, repeat: str = "
     alt = "; ".join(f"{name}: {number(mean, digits[name])}" for name, mean in zip(means.index, means["score"], strict=True))
     rungs_said = " The line climbs the ladder from the base to the full stack." if len(rungs) > 1 else ""
     return Chart("ladder", f"Every arm: its {repeat}s as dots, their mean as a bar.{rungs_said}", alt, drawn, narrow)
+
+
+SECTION = Section(40, "The ablation in pictures", intervals)

@@ -12,6 +12,7 @@ import pandas as pd
 from hpsearch.ablation import Arm, Plan, Trick, difference
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.published import Published, climbed, compared, published
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import TINTS, beside, unit_of
 from hpsearch.report.sections.waterfall import waterfall
 from hpsearch.report.words import Unit, count, number, short_names
@@ -216,3 +217,6 @@ def steps_table(frame: pd.DataFrame, written: Unit, published_too: bool) -> Tabl
     caption = f"The ladder step by step: {written.of_value()}, and {written.of_difference()}."
     own = [written.at(half).digits for half in (frame["high"] - frame["low"]) / 2]
     return Table("steps", caption, frame.assign(shown=marked, digits=own), tuple(columns), note=note)
+
+
+SECTION = Section(20, "The ladder", ladder)

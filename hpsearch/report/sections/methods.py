@@ -1,17 +1,15 @@
 """Methods: in a paragraph, what was measured and how it was judged."""
 
-from typing import assert_never
-
 from hpsearch.ablation.seeds import Seeds
 from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Text
 from hpsearch.report.published import data_words
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import methods_elsewhere
 from hpsearch.report.words import compact, count, hours, listed, number, seeds_each
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scales_note, variance_note
-from hpsearch.search import Tune
 from hpsearch.statistics import exact_words, pooled_deviation
 from hpsearch.study import different
 
@@ -127,24 +125,12 @@ def _spread(evidence: Evidence) -> str:
     ).strip()
 
 
-def _whose(tune: Tune) -> str:
-    match tune.arms:
-        case "each":
-            return "for every arm, under equal budgets"
-        case "base":
-            return "once, on the base"
-        case "stack":
-            return "once, on the arm with all tricks"
-        case _:
-            assert_never(tune.arms)
-
-
 def _tuning(evidence: Evidence) -> str:
     study = evidence.study
     if study.tune is None:
         return "Nothing was tuned: every arm uses the base's own settings apart from its tricks."
     return (
-        f"We tuned {listed(study.tune.space.names, most=8)}, {_whose(study.tune)}, with {study.tune.proposals} proposals. "
+        f"We tuned {listed(study.tune.space.names, most=8)}, {study.tune.whom}, with {study.tune.proposals} proposals. "
         "Tuning trials train without a slice of the training data and are scored on that slice; their seeds are used for nothing "
         "else. The tables of arms and contrasts show only trials scored on the final held-out set, and no tuning seed appears in "
         "them."
@@ -166,3 +152,6 @@ def _teachers(evidence: Evidence) -> str:
         f"{number(len(teachers), 0)} {shared} shared by all students under all seeds: the base with {described}. "
         "In a teacher, tuned settings stay at the base's values. Teachers appear in no table."
     )
+
+
+SECTION = Section(100, "Methods", methods)

@@ -1,6 +1,7 @@
 """Where a trick's worth depends on its place: readings of one trick side by side, interactions of two, notes on the designs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from hpsearch.ablation import Plan
 from hpsearch.ablation.families import ALONE, FACTORIAL, FRACTION, LADDER, LAST, ORDERS, READINGS, SCREENING
 from hpsearch.report.blocks import Block, Chart, Fold, Heading, Text
 from hpsearch.report.charts import AXIS, BLUE, GREEN, GREY, ORANGE, PURPLE, faded, figure, label, whiskers
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.words import Unit, listed, number
 from hpsearch.results.evidence import Evidence
@@ -25,6 +27,7 @@ LOOKS = {  # of a reading: a colour and a symbol
     READINGS[SCREENING]: (GREEN, "square-dot"),
     READINGS[LAST]: (GREY, "triangle-right"),
 }
+FURTHER = ((BLUE, "cross"), (ORANGE, "star"), (PURPLE, "x"), (GREY, "hexagon"))  # of readings by families that are not named here
 ROW, GAP_ROWS, CELL = 20, 1.0, 46  # pixels per reading; rows left between tricks; pixels per cell
 SHOWN = 5  # notes that stand open
 
@@ -52,7 +55,7 @@ def readings_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
     columns = ["trick", "reading", "over", "contrast", "difference", "low", "high", "verdict"]
     frame = pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(("difference", "low", "high"), "float64"))
     order = {name: place for place, name in enumerate(trick.name for trick in plan.tricks)}
-    rank = {reading: place for place, reading in enumerate(READINGS.values())}
+    rank = {reading: place for place, reading in enumerate(_looks(frame["reading"]))}
     placed = frame.assign(place=frame["trick"].map(order), rank=frame["reading"].map(rank))
     several = placed[placed.groupby("trick")["reading"].transform("nunique") > 1]
     return several.sort_values(["place", "rank"], kind="stable")[columns].reset_index(drop=True)
@@ -63,7 +66,8 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     breaks = (frame["trick"] != frame["trick"].shift()).cumsum() - 1
     frame = frame.assign(y=np.arange(len(frame)) + GAP_ROWS * breaks)
     middles = frame.groupby("trick", sort=False)["y"].mean()
-    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in LOOKS.items()]
+    looks = _looks(frame["reading"])
+    traces = [_reading(frame[frame["reading"] == name], look, written) for name, look in looks.items()]
     bottom = float(frame["y"].max()) + 1
     height = round(ROW * (bottom + 1))
     drawn = figure(
@@ -94,6 +98,16 @@ def readings_chart(frame: pd.DataFrame, written: Unit) -> Chart:
     return Chart("readings", caption, "; ".join(said), drawn, narrow)
 
 
+def _looks(readings: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """A colour and a symbol for every reading, those of the families named here first.
+
+    >>> list(_looks(["alone", "fold-over"]))[-2:]
+    ['in the full stack', 'fold-over']
+    """
+    others = dict.fromkeys(reading for reading in readings if reading not in LOOKS)
+    return LOOKS | dict(zip(others, cycle(FURTHER), strict=False))
+
+
 def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Scatter | None:
     if part.empty:
         return None
@@ -104,7 +118,7 @@ def _reading(part: pd.DataFrame, look: tuple[str, str], written: Unit) -> go.Sca
         error_x=whiskers(part, colour, 1.5, 3),
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": 9, "line": {"color": colour, "width": 1.5}},
-        name=part["reading"].iloc[0],
+        name=label(part["reading"].iloc[0]),  # a family of a user's own may be called anything
         text=[
             label(f"{name}: {value}, {verdict}")
             for name, value, verdict in zip(part["contrast"], _differences(part, written), part["verdict"], strict=True)
@@ -191,3 +205,6 @@ def notes(plan: Plan) -> tuple[Block, ...]:
     if len(said) > SHOWN:
         said = (said[0], Fold(f"{len(said) - 1} more notes", said[1:]))
     return (Heading("What the designs can distinguish"), *said) if said else ()
+
+
+SECTION = Section(50, "Interactions and orders", orders)

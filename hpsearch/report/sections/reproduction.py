@@ -5,6 +5,7 @@ import shlex
 import pandas as pd
 
 from hpsearch.report.blocks import Block, Code, Column, Fold, Table, Text
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import UNGROUPED
 from hpsearch.report.words import MINUS, short_names
 from hpsearch.results.evidence import TEACHER, Evidence
@@ -131,3 +132,6 @@ def keys_frame(evidence: Evidence) -> pd.DataFrame:
 
 def _columns(frame: pd.DataFrame) -> list[str]:
     return [name for name in ("arm", "seed", "state", "key", "older") if name in frame]
+
+
+SECTION = Section(110, "Where it comes from", provenance)

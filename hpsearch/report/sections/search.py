@@ -7,6 +7,7 @@ import pandas as pd
 
 from hpsearch.protocol import larger_is_better
 from hpsearch.report.blocks import Block, Column, Fold, Table, Text
+from hpsearch.report.section import Section
 from hpsearch.report.sections.contrasts import unit_of
 from hpsearch.report.sections.importances import importances
 from hpsearch.report.sections.isolation import isolation
@@ -217,3 +218,6 @@ def verdicts_table(frame: pd.DataFrame, grouped: bool) -> Table:
     columns = (Column("round", "Round", 0, width=4), *said)
     caption = "The boundary check: after every round, where its best point lay in the range searched so far, and what was done."
     return Table("verdicts", caption, frame.fillna(""), columns, "arm" if grouped else None)
+
+
+SECTION = Section(60, "The search", search)

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Name = Literal["CIFAR10", "CIFAR100", "FashionMNIST"]
-SETS: dict[str, Counts] = {  # as published; a tenth of train is the tuning slice
+SETS: dict[Name, Counts] = {  # as published; a tenth of train is the tuning slice
     "CIFAR10": Counts(45_000, 5_000, 10_000, 10, 3, 32),
     "CIFAR100": Counts(45_000, 5_000, 10_000, 100, 3, 32),
     "FashionMNIST": Counts(54_000, 6_000, 10_000, 10, 1, 28),
 }
-FOLDERS = {"CIFAR10": "cifar-10-batches-py", "CIFAR100": "cifar-100-python", "FashionMNIST": "FashionMNIST/raw"}
+FOLDERS: dict[Name, str] = {"CIFAR10": "cifar-10-batches-py", "CIFAR100": "cifar-100-python", "FashionMNIST": "FashionMNIST/raw"}
 IMAGENETTE = (963, 955, 993, 858, 941, 956, 961, 931, 951, 960)  # training images by class; 3,925 to be scored on
 IMAGENETTE_FINAL, IMAGENETTE_FINAL_PER_CLASS = 3_925, 350  # every class has at least so many
 IMAGENET_TRAIN, IMAGENET_FINAL, IMAGENET_CLASSES = 1_281_167, 50_000, 1000

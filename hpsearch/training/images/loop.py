@@ -11,8 +11,8 @@ from hpsearch.protocol import Row, Run, is_tuning
 from hpsearch.training.data.reading import reader, statistics
 from hpsearch.training.images.evaluate import batch_size, evaluate
 from hpsearch.training.images.inputs import augmented, plain
-from hpsearch.training.images.recipe import Recipe, network_of
-from hpsearch.training.images.settings import (
+from hpsearch.training.images.recipe import (
+    Recipe,
     average,
     built,
     counts,
@@ -20,6 +20,7 @@ from hpsearch.training.images.settings import (
     initialised,
     loss,
     momentum_at,
+    network_of,
     optimiser,
     peak,
     scaling,

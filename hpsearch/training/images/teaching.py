@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from hpsearch.ablation.teacher import Teacher, Trained
 from hpsearch.errors import Refused
 from hpsearch.protocol import Run
-from hpsearch.training.images.recipe import Recipe
-from hpsearch.training.images.settings import built
+from hpsearch.training.images.recipe import Recipe, built
 from hpsearch.training.images.weights import load_pretrained
 
 
