@@ -1,10 +1,14 @@
 """One browser for all tests of this folder, and pages to open in it."""
 
+import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from opening import read
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -34,17 +38,48 @@ def browser():
     driver.quit()
 
 
-@pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    """Pages of several stages of a study, and of the published ladder before and after its runs, by name."""
+class Files:
+    """Pages of several stages of a study, and of the published ladder before and after its runs: ``files / "whole.html"``.
+
+    Each is made where it is first asked for, once for all workers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __truediv__(self, name: str) -> Path:
+        path = self.folder / name
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                path.write_text(_page(path.stem), encoding="utf-8")
+        return path
+
+
+def _page(name: str) -> str:
     from published_studies import of
     from stages import page_at
 
     from hpsearch.report import page
 
-    folder = tmp_path_factory.mktemp("pages")
-    for stage in ("whole", "some-failed", "nothing-run", "own-search-for-each", "five-parameters", "minimised"):
-        (folder / f"{stage}.html").write_text(page_at(stage), encoding="utf-8")
-    (folder / "published.html").write_text(page(of("bag_of_tricks_imagenet", 0)), encoding="utf-8")
-    (folder / "measured.html").write_text(page(of("bag_of_tricks_imagenet")), encoding="utf-8")
-    return folder
+    if name in ("published", "measured"):
+        return page(of("bag_of_tricks_imagenet", 0 if name == "published" else None))
+    return page_at(name)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pages"
+    folder.mkdir(exist_ok=True)
+    return Files(folder)
+
+
+@pytest.fixture(scope="session")
+def look(browser, files):
+    """What a page shows, by its name, the width of the screen and the scheme: opened and read once for all tests."""
+
+    @cache
+    def look(name, width=1280, scheme="light"):
+        return read(browser, files / f"{name}.html", width, scheme)
+
+    return look

@@ -1,4 +1,4 @@
-"""The page as a reader has it: opened from a file, on three widths, in light and dark."""
+"""The page as a reader has it: opened from a file, on four widths, in light and dark. Each is opened once, and every test reads it."""
 
 from itertools import pairwise
 
@@ -8,46 +8,101 @@ from synthetic import evidence, full
 
 from hpsearch import Trick, ladder
 from hpsearch.report import page
-
-By = pytest.importorskip("selenium.webdriver.common.by", reason="needs selenium").By
+from hpsearch.report.charts import AMBER, BLUE, GREEN, GREY, ORANGE, PURPLE
 
 ATTACK = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-POINTS = (
-    "return Array.from(document.querySelectorAll('.plot')).map(p => p.querySelectorAll('svg .points path, svg .lines path').length)"
-)
+STAGES = ["whole", "some-failed", "nothing-run", "own-search-for-each", "five-parameters", "minimised"]
+PAGES = ["whole", "some-failed", "nothing-run", "own-search-for-each", "published", "measured"]
 
 
-@pytest.mark.parametrize("stage", ["whole", "some-failed", "nothing-run", "own-search-for-each", "five-parameters", "minimised"])
-def test_every_chart_is_drawn_without_a_word_on_the_console_or_the_network(browser, files, stage):
-    opened(browser, files / f"{stage}.html")
-    assert browser.get_log("browser") == []
-    assert browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)") == []
-    plots = browser.find_elements(By.CSS_SELECTOR, ".plot")
-    assert bool(plots) == (stage != "nothing-run")
-    assert all(count > 0 for count in browser.execute_script(POINTS))
+# Nothing leaves the page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_request_leaves_the_page_and_the_console_stays_silent(look, files, name):
+    seen = look(name)
+    assert [url for url in seen["asked"] if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in seen["asked"] if url.startswith("file:")] == [(files / f"{name}.html").as_uri()]
+    assert seen["console"] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_chart_is_drawn_without_a_word_on_the_console_or_the_network(look, stage):
+    seen = look(stage)
+    assert seen["console"] == []
+    assert seen["resources"] == []
+    assert bool(seen["plots"]) == (stage != "nothing-run")
+    assert all(count > 0 for count in seen["points"])
+
+
+# By ear: what the browser hands to a screen reader
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everything_a_screen_reader_meets_has_a_name(look, name):
+    seen = look(name)
+    roles = [role for role, _, _ in seen["accessible"]]
+    assert {"banner", "navigation", "main", "contentinfo"} <= set(roles)
+    named = (
+        "table",
+        "image",
+        "img",
+        "button",
+        "link",
+        "region",
+        "navigation",
+        "heading",
+        "columnheader",
+        "rowheader",
+        "DisclosureTriangle",
+    )
+    assert [(role, told) for role, told, _ in seen["accessible"] if role in named and not told.strip()] == []
+    assert sum(role in ("image", "img") for role in roles) == seen["plots"]
+    assert sum(role == "table" for role in roles) == seen["tables"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_go_down_one_level_at_a_time(look, name):
+    levels = [properties["level"] for role, _, properties in look(name)["accessible"] if role == "heading"]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_a_table_is_read_with_its_caption_and_its_headers(look):
+    caption, scopes, rows = look("whole")["effects"]
+    assert caption.startswith("What each contrast is worth")
+    assert set(scopes) <= {"col", "row", "colgroup", "rowgroup"}
+    assert rows >= 10
+
+
+def test_a_charts_words_hold_the_numbers_it_draws(look):
+    words = look("published")["waterfall"]
+    assert "reference (He et al. 2016): published 75.30" in words
+    assert "distillation and mixup: published 79.29" in words
+
+
+# Sizes
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280, 1920])
-@pytest.mark.parametrize("stage", ["whole", "some-failed"])
-def test_the_page_never_scrolls_sideways_but_its_tables_may(browser, files, stage, width):
-    opened(browser, files / f"{stage}.html", width)
-    inside, whole = browser.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+@pytest.mark.parametrize("name", ["whole", "some-failed", "published", "measured", "own-search-for-each"])
+def test_the_page_never_scrolls_sideways_but_its_tables_may(look, name, width):
+    seen = look(name, width)
+    inside, whole = seen["widths"]
     assert inside <= whole
-    right = "return Array.from(document.querySelectorAll('svg.main-svg')).map(s => s.getBoundingClientRect().right)"
-    assert max(browser.execute_script(right)) <= width + 1
+    assert max(seen["rights"]) <= width + 1
 
 
-# Names along the upright axis, from the top: the end of each and the beginning of the next.
-NAMES = """
-return Array.from(document.querySelectorAll('#intervals-plot, #ladder-plot')).map(plot =>
-  Array.from(plot.querySelectorAll('.ytick text')).map(t => t.getBoundingClientRect()).sort((a, b) => a.top - b.top)
-    .map(box => [box.top, box.bottom, box.left]))
-"""
+@pytest.mark.parametrize("width", [390, 768, 1280])
+@pytest.mark.parametrize("name", ["published", "measured", "whole"])
+def test_numbers_beside_the_steps_of_a_ladder_stay_inside_the_picture(look, name, width):
+    assert look(name, width)["outside"] == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_names_beside_the_charts_neither_touch_nor_leave_the_screen(browser, files, width):
-    names = opened(browser, files / "whole.html", width).execute_script(NAMES)
+def test_names_beside_the_charts_neither_touch_nor_leave_the_screen(look, width):
+    names = look("whole", width)["names"]
     assert [len(chart) for chart in names] == [11 + 2, 10]  # contrasts and two headings; arms
     for chart in names:
         assert all(above[1] <= below[0] for above, below in pairwise(chart))
@@ -59,42 +114,47 @@ def test_a_desk_screen_shows_every_table_whole(browser, files):
     assert opened(browser, files / "some-failed.html", 1280, unfold=False).execute_script(cut) == []
 
 
-def test_a_narrow_screen_stacks_the_panels_of_a_search(browser, files):
-    height = "return document.querySelector('#search-0-plot').clientHeight"
-    wide = opened(browser, files / "whole.html", 1280).execute_script(height)
-    narrow = opened(browser, files / "whole.html", 390).execute_script(height)
-    assert narrow > 2 * wide
+def test_a_narrow_screen_stacks_the_panels_of_a_search(look):
+    assert look("whole", 390)["height"] > 2 * look("whole", 1280)["height"]
 
 
-def test_the_logarithmic_button_changes_the_axis_and_back(browser, files):
-    opened(browser, files / "whole.html")
-    button = browser.find_element(By.CSS_SELECTOR, "button[data-log='curve-loss-plot']")
-    kind = "return document.querySelector('#curve-loss-plot')._fullLayout.yaxis.type"
-    seen = [browser.execute_script(kind)]
-    for pressed in ("true", "false"):
-        browser.execute_script("arguments[0].click()", button)
-        assert button.get_attribute("aria-pressed") == pressed
-        seen.append(browser.execute_script(kind))
-    assert seen == ["linear", "log", "linear"]
+# Colours
 
 
-def test_charts_take_the_colours_of_the_scheme(browser, files):
-    ink = "return document.querySelector('#intervals-plot')._fullLayout.font.color"
-    ground = "return getComputedStyle(document.body).backgroundColor"
-    light = opened(browser, files / "whole.html", scheme="light")
-    day = [light.execute_script(ink), light.execute_script(ground)]
-    dark = opened(browser, files / "whole.html", scheme="dark")
-    night = [dark.execute_script(ink), dark.execute_script(ground)]
-    assert all(before != after for before, after in zip(day, night, strict=True))
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["some-failed", "measured", "nothing-run"])
+def test_all_text_stands_out_from_its_ground(look, name, scheme):
+    found = look(name, scheme=scheme)["text"]
+    assert len(found) >= 3
+    weak = [
+        (text, round(contrast(ink, ground), 2))
+        for ink, ground, large, text in found
+        if contrast(ink, ground) < (3 if large else 4.5)
+    ]
+    assert weak == []
 
 
-def test_text_is_read_against_its_ground_with_enough_contrast(browser, files):
-    for scheme in ("light", "dark"):
-        opened(browser, files / "whole.html", scheme=scheme)
-        names = ["--ground", "--ink", "--soft", "--accent", "--chart", "--helps", "--hurts"]
-        read = "return arguments[0].map(n => getComputedStyle(document.documentElement).getPropertyValue(n).trim())"
-        colours = browser.execute_script(read, names)
-        assert all(contrast(colours[0], colour) >= 4.5 for colour in colours[1:]), (scheme, colours)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axes_and_legends_are_read_and_marks_are_seen(look, scheme):
+    seen = look("measured", scheme=scheme)
+    inks = [ink for ink in seen["inks"] if ink.startswith("rgb(")]
+    assert inks
+    assert min(contrast(ink, seen["ground"]) for ink in inks) >= 4.5
+    assert min(contrast(mark, seen["ground"]) for mark in (BLUE, ORANGE, GREEN, PURPLE, AMBER, GREY)) >= 2.9
+
+
+def test_charts_take_the_colours_of_the_scheme(look):
+    day, night = look("whole", scheme="light"), look("whole", scheme="dark")
+    assert all(day[name] != night[name] for name in ("ink", "ground"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_read_against_its_ground_with_enough_contrast(look, scheme):
+    ground, *others = look("whole", scheme=scheme)["colours"]
+    assert {colour: contrast(ground, colour) for colour in others if contrast(ground, colour) < 4.5} == {}
+
+
+# Injection
 
 
 def test_hostile_text_runs_nothing(browser, tmp_path):

@@ -154,8 +154,13 @@ def followed(arms: int, seeds: Seeds, tables: int = 500) -> dict[str, float]:
     return found
 
 
-@pytest.mark.parametrize("arms", [2, 6])
-@pytest.mark.parametrize("seeds", [FOLLOWED, Seeds(3, 12, until=1e-9, spending="Pocock")])
+POCOCK = Seeds(3, 12, until=1e-9, spending="Pocock")
+
+
+@pytest.mark.parametrize(
+    ("arms", "seeds"),
+    [(2, FOLLOWED), (6, POCOCK), *(pytest.param(*each, marks=pytest.mark.full) for each in ((6, FOLLOWED), (2, POCOCK)))],
+)
 def test_looking_again_and_again_errs_no_more_than_looking_once(arms, seeds):
     followed(arms, seeds)
 

@@ -129,6 +129,7 @@ def test_what_stands_beside_the_score_is_recorded(ran) -> None:
 SOME = ["ValueError", "sys.exit(0)", "own", "surrogate", "text raises", "list", "reports", "swallows everything", "texts", "torch"]
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_on_ray_it_is_the_same(tmp_path: Path) -> None:
     tricks = [Trick(name, {"does": name}) for name in SOME]
     record = Record.open(str(tmp_path / "runs" / "hpsearch.db"), create=True)
@@ -168,6 +169,7 @@ def of_sizes(**more: object) -> Study:
     return Study(question="?", train=sized, base=Sized("text"), epochs=EPOCHS, seeds=4, metric="acc", **more)
 
 
+@pytest.mark.usefixtures("one_ray")
 @pytest.mark.parametrize("on_ray", [False, True])
 def test_three_trials_that_break_the_contract_alike_end_the_study_and_wait(tmp_path: Path, on_ray: bool) -> None:
     study = of_sizes(vary=one_at_a_time(Trick("large", {"size": 1})))

@@ -25,6 +25,7 @@ from tests.trials import helpers
 from tests.trials.helpers import Config
 from tests.trials.test_stopped_trials import Climb, climb
 
+pytestmark = pytest.mark.usefixtures("one_ray")
 CLOCK = ("seconds", "images_per_second")
 
 

@@ -19,6 +19,7 @@ from tests.faults.test_driver_killed import check_nothing_ran_twice, ledger, wai
 from tests.trials.taught import Pupil, learn
 from tests.trials.test_executors import run
 
+pytestmark = pytest.mark.usefixtures("one_ray")
 taught = Trick("taught", {"teacher": Teacher({"size": 10})})
 
 
