@@ -9,3 +9,9 @@ import os
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# whether examples are drawn fast enough depends on what else the machine does
+settings.register_profile("anywhere", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("anywhere")

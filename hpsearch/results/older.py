@@ -21,7 +21,7 @@ from hpsearch.results.contents import Changed, contents, data_of, other_values
 from hpsearch.results.record import MANY, Record
 from hpsearch.results.stored import written
 from hpsearch.study import Study, Trial
-from hpsearch.values import digest, from_json
+from hpsearch.values import digest, from_json, to_json
 
 Entry = dict[str, Any]  # a trial's line in the record, with the digests of its contents
 Verdict = Literal["", "same", "adopted", "kept", "again"]  # "": nobody has decided yet
@@ -118,9 +118,11 @@ class Past:
 
     def _candidates(self, trials: Sequence[Trial]) -> dict[str, list[str]]:
         """For each trial the older ones with its content, the latest first, then those that differ in their data as well."""
-        if not trials or self.record is None or not self._others:
-            return {trial.key: [] for trial in trials}
-        found: dict[str, list[str]] = {trial.key: [] for trial in trials}
+        if not trials or self.record is None:
+            return {}
+        found = self._written_alike(self.record, trials)
+        if not self._others:
+            return found
         digests = {trial.key: contents(trial) for trial in trials}
         for name in ("content", "rest"):
             asked = {each[name] for each in digests.values()}
@@ -133,6 +135,20 @@ class Past:
             for key, each in digests.items():
                 found[key] += [place for place in by.get(each[name], ()) if place not in found[key]]
         return found
+
+    def _written_alike(self, record: Record, trials: Sequence[Trial]) -> dict[str, list[str]]:
+        """For each trial the finished ones that hold all its values, defaults too, under another key: a default was moved, and the
+        field that had it is now said, or the other way round."""
+        texts = {trial.key: json.dumps(to_json(trial.config)) for trial in trials}
+        t = schema.trials.c
+        lengths = t.state.in_(FINISHED) & t.epochs.in_({trial.epochs for trial in trials})
+        there = _entries(record, t.config, texts.values(), lengths)
+        there = {key: entry if entry["data"] is not None else self._unnamed.get(key, entry) for key, entry in there.items()}
+        self.entries |= there
+        by: dict[tuple[Any, ...], list[str]] = {}
+        for key, entry in there.items():
+            by.setdefault(tuple(entry[name] for name in ("config", "seed", "epochs", "held_out")), []).append(key)
+        return {each.key: list(by.get((texts[each.key], each.seed, each.epochs, each.held_out), ())) for each in trials}
 
     @cached_property
     def _others(self) -> bool:
@@ -152,7 +168,7 @@ class Past:
         causes = []
         if entry["code"] != self.study.code:
             causes.append(Cause("code", entry["code"], self.study.code))
-        if entry["content"] != own["content"]:
+        if entry["data"] != own["data"]:
             causes.append(Cause("data", entry["data"], own["data"], "other data"))
         return self._judge(trial, key, causes, other_values(json.loads(entry["config"]), trial.config))
 
@@ -210,11 +226,11 @@ class Past:
         return [match for match in self.matches.values() if match.verdict == verdict and match.causes]
 
 
-def _entries(record: Record, column: ColumnElement[str], values: Iterable[str]) -> dict[str, Entry]:
+def _entries(record: Record, column: ColumnElement[str], values: Iterable[str], *where: ColumnElement[bool]) -> dict[str, Entry]:
     """Trials whose column is one of the values, with the digests of their contents: None where an earlier version made them."""
     asked, found = list(dict.fromkeys(values)), dict[str, Entry]()
     for start in range(0, len(asked), MANY):
-        found |= _fetched(record, column.in_(asked[start : start + MANY]))
+        found |= _fetched(record, *where, column.in_(asked[start : start + MANY]))
     return found
 
 

@@ -241,6 +241,15 @@ def test_a_default_that_is_put_back_finds_the_results_that_were_made_under_it(fo
     assert sorted(found.trials["score"]) == sorted([1.0, 1.37, 11.0, 11.37])
 
 
+def test_a_default_that_moves_while_the_study_says_the_former_one_changes_nothing(folder):
+    replaced(MINE, "depth: int = 1", "depth: int = 2")()
+    replaced(MINE, "Config(Text(", "Config(depth=1, data=Text(")()
+    assert asked(MINE) == ("", 4)  # the keys are others, the values are not
+    assert run(MINE) == 0
+    replaced(MINE, "depth=1, ", "")()
+    assert asked(MINE)[0].startswith("4 finished trials of mine were made under another default (depth was 1 and is 2)")
+
+
 def test_code_that_is_put_back_needs_no_decision(folder):
     assert run(replaced(MINE, "SCALE = 10", "SCALE = 11")(), "again") == 4
     replaced(MINE, "SCALE = 11", "SCALE = 10")()

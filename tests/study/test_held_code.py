@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,3 +151,15 @@ def test_a_network_of_the_users_is_part_of_the_code_that_trains_it(tmp_path: Pat
     assert studied(tmp_path, NETWORK.replace("width: int = 8", "width: int = 8\n    deep: bool = False")).code == first.code
     assert studied(tmp_path, NETWORK.replace("nn.Flatten(),", "nn.Flatten(), nn.Dropout(),")).code != first.code
     assert "Mine" in first.parts
+
+
+def test_a_network_of_ours_is_part_of_the_code_of_the_studies_that_hold_it_alone() -> None:
+    from hpsearch import Trick, ladder
+    from hpsearch.training import Recipe, digits
+    from hpsearch.training.networks.plain import PlainConvNet
+
+    def files(**own: Any) -> set[str]:
+        study = Study(question="Q?", base=Recipe(data=digits(), **own), vary=ladder(Trick("flat", {"learning_rate": 0.2})))
+        return {name.split(":")[0] for name in study.parts}
+
+    assert files(network=PlainConvNet()) - files() == {"networks/plain.py"}

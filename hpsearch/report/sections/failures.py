@@ -68,8 +68,8 @@ def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Reasons that differ only in their numbers count as one.
     """
     told = frame.reindex(columns=["key", "arm", "seed", "state", "reason"])
-    found = grouped(Ended(*line) for line in told.itertuples(index=False, name=None))
-    lines = [(each.text, each.state, len(each.keys), each.arms, each.keys[0]) for each in found]
+    found = grouped(Ended(*line) for line in told.astype({"arm": object}).fillna({"arm": ""}).itertuples(index=False, name=None))
+    lines = [(each.text, each.state, len(each.keys), [arm for arm in each.arms if arm], each.keys[0]) for each in found]
     return pd.DataFrame(
         [(text, state, trials, listed(arms), len(arms), key) for text, state, trials, arms, key in lines],
         columns=["reason", "state", "trials", "arms", "arms_count", "key"],
