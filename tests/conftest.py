@@ -15,3 +15,6 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 # whether examples are drawn fast enough depends on what else the machine does
 settings.register_profile("anywhere", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("anywhere")
+
+# doctests are collected from every file, and two files of one name are not told apart
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]

@@ -11,7 +11,6 @@ from hpsearch.errors import Refused
 from hpsearch.protocol import Recorded, Row
 from hpsearch.results.lookup import Found
 from hpsearch.study import Study, Trial
-from hpsearch.trials.here import pin_threads
 from hpsearch.trials.session import Resources, job
 from hpsearch.trials.worker import home, perform
 from hpsearch.values import from_json
@@ -113,7 +112,6 @@ def rerun(
     Weights of the trials that it learns from are taken from the record's folder. The record is not touched.
     """
     trial = trial_of(found, study, known)
-    pin_threads(resources.threads)
     with tempfile.TemporaryDirectory(prefix="hpsearch-rerun-") as name:
         folder = Path(name)
         for key in (each.key for each in trial.needs.values()):

@@ -17,7 +17,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def run_here(session: Session) -> None:
     """Run the session's trials in this process until it is done."""
-    pin_threads(session.resources.threads)
     while (job := session.ask()) is not None:
         with _as_it_was():
             _run(session, job)
@@ -103,10 +102,3 @@ class _Unclosable:
     def close(self) -> None:
         """Nothing but what was written is written out."""
         self._stream.flush()
-
-
-def pin_threads(threads: int) -> None:
-    """The threads every executor gives a trial: they are part of the arithmetic."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    if torch := sys.modules.get("torch"):  # already imported by somebody: too late for the environment
-        torch.set_num_threads(threads)

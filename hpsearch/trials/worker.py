@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -92,6 +93,13 @@ def built_in() -> Train:
     return train
 
 
+def pin_threads(threads: int) -> None:
+    """The threads that a trial is given, by every executor and whatever the environment says: they are part of the arithmetic."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if torch := sys.modules.get("torch"):  # already imported by somebody: too late for the environment
+        torch.set_num_threads(threads)
+
+
 def perform(
     job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped, KeyboardInterrupt)
 ) -> Result:
@@ -102,6 +110,7 @@ def perform(
     """
     if done := sealed_result(job.folder, job.trial.key):
         return done
+    pin_threads(job.threads)
     started = time.monotonic()
     attempts = _count_attempt(job)
     given = {name: partial(_weights, job.folder, key) for name, key in job.needs.items()}

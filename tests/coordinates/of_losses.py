@@ -200,6 +200,7 @@ def the_gradient_is_that_of_the_printed_loss() -> float:
 # The loop hands it on: from the same weights and over the same batches as a loop of plain torch.
 FLAT = replace(SMALL, schedule="constant", scaling="none", learning_rate=0.02, optimiser="sgd", weight_decay=0.0)
 AFTER = "losses and weights after 6 steps of training, float32"
+BOUND = 1e-3  # rounding of one processor or another grows to 2e-5 in six steps; a term that is 1 % wrong is 0.01 to 0.4 off
 
 
 def difference(recipe: Recipe, criterion: Callable[[Tensor, Tensor, Tensor], Tensor], weights: Path | None = None) -> float:
@@ -209,10 +210,10 @@ def difference(recipe: Recipe, criterion: Callable[[Tensor, Tensor, Tensor], Ten
     return worst(largest(ours[0], theirs[0]), apart(ours[1], theirs[1]))
 
 
-@check("loss", "smoothing", "smoothing_form", against="a loop of plain torch with torch's criteria", measure=AFTER, bound=1e-5)
+@check("loss", "smoothing", "smoothing_form", against="a loop of plain torch with torch's criteria", measure=AFTER, bound=BOUND)
 def the_loop_minimises_what_it_is_told() -> float:
     smooth = replace(FLAT, smoothing=0.18)
-    steep = replace(FLAT, loss="hinge", learning_rate=0.001)
+    steep = replace(FLAT, loss="hinge", learning_rate=1e-4)  # at 1e-3 a kink is crossed on some processors: 0.18
     return worst(
         difference(smooth, lambda z, y, _: F.cross_entropy(z, y, label_smoothing=0.2)),
         difference(replace(smooth, smoothing_form="code"), lambda z, y, _: F.cross_entropy(z, y, label_smoothing=0.18)),
@@ -227,7 +228,7 @@ def the_loop_minimises_what_it_is_told() -> float:
     "soft_weight",
     against="a loop of plain torch: labels, and torch's kl_div to the teacher in evaluation mode on the same images",
     measure=AFTER,
-    bound=1e-5,
+    bound=BOUND,
 )
 def the_loop_listens_to_the_teacher() -> float:
     recipe = replace(FLAT, width=6, teacher=Trained(FLAT, 0), temperature=3.0, hard_weight=0.7, soft_weight=0.4)
