@@ -64,6 +64,7 @@ class Past:
         self.record, self.study, self.decision = record, study, decision
         self.matches: dict[str, Match] = {}  # by the key of the wanted trial
         self._seen: set[str] = set()
+        self._displaced: set[str] = set()  # keys under which the record has other values than the trial's: never its rows
         self.taken: dict[Cause, Verdict] = {}
         self.entries: dict[str, Entry] = {}  # what the record has under the keys that were looked up, and under those that match
         self.decided = _decided(record) if record else {}
@@ -77,6 +78,7 @@ class Past:
         self._seen |= {trial.key for trial in new}
         self.entries |= _entries(self.record, schema.trials.c.key, [trial.key for trial in new])
         changed = {trial.key: self._changed(trial) for trial in new}
+        self._displaced |= {key for key, values in changed.items() if values}
         missing = [trial for trial in new if not self._stands(trial, changed[trial.key])]
         there = {trial.key for trial in new} - {trial.key for trial in missing}
         self.matches |= {key: Match(key, key, (), "same") for key in there}
@@ -110,11 +112,11 @@ class Past:
         return own is not None and not changed and own["state"] in (*FINISHED, "failed", "running")
 
     def _match(self, trial: Trial, places: Sequence[str], changed: list[Changed]) -> Match | None:
-        found = [self._judged(trial, key) for key in places if key != trial.key]
-        own = self.entries.get(trial.key)
-        if changed and own is not None and own["state"] in FINISHED:
+        found, own = list[Match](), self.entries.get(trial.key)
+        if changed and own is not None and own["state"] in FINISHED:  # the newest of all: what was before it was set aside
             found.append(self._judge(trial, trial.key, [], changed))
-        return min(found, key=lambda match: ORDER.index(match.verdict), default=None)
+        found += [self._judged(trial, key) for key in places if key != trial.key]
+        return min(found, key=lambda match: (ORDER.index(match.verdict), len(match.causes)), default=None)
 
     def _candidates(self, trials: Sequence[Trial]) -> dict[str, list[str]]:
         """For each trial the older ones with its content, the latest first, then those that differ in their data as well."""
@@ -216,7 +218,7 @@ class Past:
         return self._through(trials, lambda keys: self.record.rows(keys) if self.record else {})
 
     def _through(self, trials: Sequence[Trial], ask: Callable[[Iterable[str]], dict[str, Any]]) -> dict[str, Any]:
-        hidden = {key for key, match in self.matches.items() if match.place == key and not match.used}
+        hidden = {key for key in self._displaced if not (key in self.matches and self.matches[key].used)}
         places = {trial.key: self.place(trial.key) for trial in trials if trial.key not in hidden}
         found = ask(set(places.values()))
         return {key: found[place] for key, place in places.items() if place in found}

@@ -241,6 +241,44 @@ def test_a_default_that_is_put_back_finds_the_results_that_were_made_under_it(fo
     assert sorted(found.trials["score"]) == sorted([1.0, 1.37, 11.0, 11.37])
 
 
+@pytest.mark.parametrize("decision", ["again", "kept"])
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (("depth: int = 1", "depth: int = 2"), ("depth: int = 2", "depth: int = 3")),
+        (("SCALE = 10", "SCALE = 15"), ("depth: int = 1", "depth: int = 2")),
+        (("depth: int = 1", "depth: int = 2"), ("SCALE = 10", "SCALE = 15")),
+        (("depth: int = 1", "depth: int = 2"), ("SCALE = 10", "SCALE = 15"), ("depth: int = 2", "depth: int = 3")),
+        (("depth: int = 1", "depth: int = 2"), ("depth: int = 2", "depth: int = 3"), ("depth: int = 3", "depth: int = 4")),
+    ],
+)
+def test_after_several_edits_the_newest_results_are_asked_about_and_no_older_ones_stand_for_the_present(folder, edits, decision):
+    def scores():
+        found = evidence(Record.open("x.db"), read(Path(MINE)).study, "mine", "")
+        return sorted(found.trials["score"])
+
+    def expected():
+        text = Path(MINE).read_text()
+        scale, depth = (int(re.search(f"{name} = ([0-9]+)", text)[1]) for name in ("SCALE", "depth: int"))
+        return pytest.approx(sorted(scale * wide + depth + seed * 0.37 % 1 for wide in (0, 1) for seed in (0, 1)))
+
+    *before, last = edits
+    for old, new in before:
+        replaced(MINE, old, new)()
+        assert run(MINE, "again") == 4
+        assert scores() == expected()
+    newest = expected()
+    replaced(MINE, *last)()
+    told, _ = asked(MINE)
+    assert told.startswith("4 finished trials of mine were made ")
+    assert ("depth was" in told) == ("depth" in last[0])
+    assert ("SCALE" in told) == ("SCALE" in last[0])
+    if "depth" in last[0]:
+        assert f"depth was {last[0][-1]} and is {last[1][-1]}" in told
+    assert run(MINE, decision) == (4 if decision == "again" else 0)
+    assert scores() == (expected() if decision == "again" else newest)
+
+
 def test_a_default_that_moves_while_the_study_says_the_former_one_changes_nothing(folder):
     replaced(MINE, "depth: int = 1", "depth: int = 2")()
     replaced(MINE, "Config(Text(", "Config(depth=1, data=Text(")()
