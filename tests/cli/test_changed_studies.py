@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.cli.main import main
+from tests.cli.giving import giving
 
 STUDY = """
 from dataclasses import dataclass
@@ -52,11 +53,8 @@ def give(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("COLUMNS", "400")
 
     def given(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out + said.err
+        code, out, err = giving(monkeypatch, capsys)(*words)
+        return code, out + err
 
     return given
 

@@ -3,14 +3,14 @@
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from hpsearch.cli.main import EXIT_CODES, main
+from hpsearch.cli.main import EXIT_CODES
+from tests.cli.giving import giving
 
 STUDY = """
 import os, signal, sys
@@ -80,11 +80,8 @@ def give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
 
     def given(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out + said.err
+        code, out, err = giving(monkeypatch, capsys)(*words)
+        return code, out + err
 
     yield given
     for number, handler in handlers.items():

@@ -11,9 +11,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hpsearch.cli.main import main
 from hpsearch.errors import Refused
 from hpsearch.results.record import Record
+from tests.cli.giving import giving
 
 STUDY = """
 from dataclasses import dataclass
@@ -50,14 +50,7 @@ def hpsearch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     """Give a command in an empty folder; exit code, what it printed, what it complained."""
     monkeypatch.chdir(tmp_path)
 
-    def give(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return give
+    return giving(monkeypatch, capsys)
 
 
 def states(name: str) -> set[TrialState]:

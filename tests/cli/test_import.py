@@ -2,14 +2,13 @@
 
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from hpsearch.cli.main import main
+from tests.cli.giving import giving
 
 ROOT = Path(__file__).parents[2]
 SHARED = next((each / "shared" / "data" for each in ROOT.parents if (each / "shared" / "data").is_dir()), ROOT / "shared")
@@ -28,14 +27,7 @@ def hpsearch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def give(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return give
+    return giving(monkeypatch, capsys)
 
 
 WORDS = ("import", "t.csv", "--arm", "model", "--seed", "seed", "--epoch", "epoch", "--metric", "top1=acc", "--scale", "100")

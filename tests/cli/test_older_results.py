@@ -2,12 +2,11 @@
 
 import re
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.main import main
+from tests.cli.giving import giving
 
 BESIDE = Path(__file__).parents[1] / "results"
 
@@ -22,14 +21,7 @@ def hpsearch(tmp_path, monkeypatch, capsys):
     with sqlite3.connect("runs/hpsearch.db") as record:
         record.executescript((BESIDE / "record_0_1_0.sql").read_text())
 
-    def give(*words):
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return give
+    return giving(monkeypatch, capsys)
 
 
 def select(query):

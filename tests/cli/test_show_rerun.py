@@ -3,15 +3,14 @@
 import hashlib
 import re
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
 from hpsearch import Refused
-from hpsearch.cli.main import main
 from hpsearch.results.lookup import checked, one_of
 from hpsearch.trials.again import compare, timed
+from tests.cli.giving import giving
 
 OWN = """
 from dataclasses import dataclass
@@ -50,14 +49,7 @@ def hpsearch(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def give(*words):
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return give
+    return giving(monkeypatch, capsys)
 
 
 def keys(**where):

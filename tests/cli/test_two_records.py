@@ -1,12 +1,11 @@
 """Records that lie in one folder, and what a driver that was killed leaves behind."""
 
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.main import main
+from tests.cli.giving import giving
 
 STUDY = """
 import os
@@ -34,10 +33,7 @@ def hpsearch(tmp_path, monkeypatch, capsys):
     Path("mine.py").write_text(STUDY)
 
     def give(*words):
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        return int(left.value.code or 0), capsys.readouterr().out
+        return giving(monkeypatch, capsys)(*words)[:2]
 
     return give
 

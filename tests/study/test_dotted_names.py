@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,9 +12,9 @@ import pandas as pd
 import pytest
 
 from hpsearch import Arm, Choice, Refused, Round, Space, Study, Teacher, Trick, Tune, Uniform, ladder
-from hpsearch.cli.main import main
 from hpsearch.study import different
 from hpsearch.values import field_at, field_names, overlap, with_fields
+from tests.cli.giving import giving
 
 
 class Act(Enum):
@@ -221,10 +220,7 @@ def test_from_run_to_report_export_show_and_rerun(tmp_path, monkeypatch, capsys)
     Path("mine.py").write_text(STUDY)
 
     def give(*words):
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        return int(left.value.code or 0), capsys.readouterr().out
+        return giving(monkeypatch, capsys)(*words)[:2]
 
     code, said = give("run", "mine.py", "--here")
     assert (code, "0 failed" in said) == (0, True)
