@@ -57,8 +57,9 @@ def _write(place: Path, maker: str, array: np.ndarray) -> None:
     """Write beside its place and rename, so that no process reads half a file."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, array=array, maker=np.array(maker))
-        os.replace(file.name, place)
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:  # gone again where the disk is full
+            new = Path(folder) / place.name
+            np.savez(new, array=array, maker=np.array(maker))
+            os.replace(new, place)
     except OSError:
         return

@@ -72,12 +72,10 @@ def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":
 
 def again_with(command: str, file: "StudyFile", record: str, data: Path | None) -> str:
     """Another command on the same study and record, to be typed as it is."""
-    from hpsearch.results import DEFAULT
-    from hpsearch.results.urls import hidden
+    from hpsearch.results.urls import record_option
 
-    options = [("--record", hidden(record) if record != DEFAULT else ""), ("--data", str(data or ""))]
-    given = [word for name, value in options if value for word in (name, shlex.quote(value))]
-    return f"`{' '.join(['hpsearch', command, shlex.quote(str(file.path)), *given])}`"
+    where = f" --data {shlex.quote(str(data))}" if data else ""
+    return f"`hpsearch {command} {shlex.quote(str(file.path))}{record_option(record)}{where}`"
 
 
 def evidence_of(file: "StudyFile", record: "Record | None", found: "Replayed | None" = None) -> "Evidence":

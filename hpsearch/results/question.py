@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.errors import Refused
-from hpsearch.results import DEFAULT
 from hpsearch.results.edits import counted, why, worded
 from hpsearch.results.history import launches, with_history
 from hpsearch.results.older import Match
 from hpsearch.results.record import Record
 from hpsearch.results.replay import Replayed, replayed
+from hpsearch.results.urls import record_option
 
 
 def question(record: Record | None, found: Replayed, name: str, path: Path | None = None) -> str:
@@ -57,15 +57,10 @@ def _options(record: Record, asked: Sequence[Match], file: str, searched: bool) 
     if defaults:
         keep += " in their place, so give it only if this makes no difference to them (the report marks them)"
     one = next((match.place for match in asked if [cause.kind for cause in match.causes] == ["code"]), "")
-    command = f"hpsearch rerun {file} {one[:12]} --adopt{_where(record)}"
+    command = f"hpsearch rerun {file} {one[:12]} --adopt{record_option(record.place)}"
     adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical" if one else ""
     earlier = "; runs that only its earlier searches asked for are not among them, and are used no more" if searched else ""
     return keep + adopt + earlier
-
-
-def _where(record: Record) -> str:
-    """The option that names the record, where it is not the default one."""
-    return "" if record.place == DEFAULT else f" --record {shlex.quote(record.place)}"
 
 
 def abandoned(record: Record, found: Replayed, name: str) -> str:

@@ -1,11 +1,13 @@
 """Where a database is: a file by its path, letter by letter, or a URL; and URLs as they may be printed."""
 
 import os
+import shlex
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import Refused
+from hpsearch.results import DEFAULT
 
 OPTIONS = {"timeout", "check_same_thread", "cached_statements", "isolation_level", "detect_types"}  # of Python's sqlite3
 
@@ -50,3 +52,12 @@ def hidden(url: str) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return url
+
+
+def record_option(place: str) -> str:
+    """The option of a command that names the record, to be typed as it is; empty where it is the default one.
+
+    >>> record_option("runs/hpsearch.db"), record_option("my runs/h.db")
+    ('', " --record 'my runs/h.db'")
+    """
+    return "" if place == DEFAULT else f" --record {shlex.quote(hidden(place))}"
