@@ -13,11 +13,11 @@ from hpsearch.cli.planning import plan
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
 from hpsearch.cli.screen import echo, print_what_can_be_shown
+from hpsearch.cli.signals import say_stopped
 from hpsearch.cli.single import rerun, show
 from hpsearch.cli.starting import new
 from hpsearch.errors import HpsearchError, Stopped
 
-STOPPED = "stopped; run the same command again to resume"
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or the rows of a rerun trial differ; 2 refused: an input, before anything
 ran, or a training function that breaks its contract or fails in every trial; 70 a fault in hpsearch itself;
@@ -46,9 +46,9 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False) or 0
         if code == 130:  # what typer makes of a KeyboardInterrupt
-            echo(STOPPED, err=True)
+            say_stopped()
     except Stopped as stop:
-        echo(STOPPED, err=True)
+        say_stopped()
         code = stop.exit_code
     except SystemExit as left:  # our commands return their code
         code = _left(left)

@@ -10,7 +10,6 @@ from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
 from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.screen import echo
-from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import HpsearchError, Refused, Undecided
 from hpsearch.kept import cache_folder
@@ -56,7 +55,6 @@ def run(
     from hpsearch.cli.console import Console
     from hpsearch.trials import launch
 
-    stop_on_signals()
     if again and keep:
         raise Refused("--again trains again what --keep would use: give only one of them")
     file = read_study(study, data)

@@ -1,16 +1,62 @@
-"""Ctrl-C and SIGTERM as an exception of our own."""
+"""Ctrl-C and SIGTERM as an exception of our own, and as an end within seconds whatever the process is in the middle of."""
 
+import os
 import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
 from typing import NoReturn
 
 from hpsearch.errors import Stopped
 
+STOPPED = "stopped; run the same command again to resume"
+PATIENCE = 6.0  # seconds that are given to an orderly end; users of a batch system have 10 between SIGTERM and SIGKILL
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_said = threading.Lock()
+
 
 def stop_on_signals() -> None:
-    """From now on both signals raise ``Stopped``."""
+    """From now on both signals raise ``Stopped``; a second one, or ``PATIENCE`` after the first, ends the process at once.
+
+    An exception that a signal raises can be lost in somebody's ``except``, and is not raised at all while a library computes; a
+    thread is woken in both cases. Ending at once is what a ``kill -9`` is: nothing is lost by it, so it needs no care.
+    """
 
     def stop(number: int, frame: object) -> NoReturn:
         raise Stopped(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, stop)
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)  # as set_wakeup_fd asks
+    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_end_in_time, args=(woken, wakes), name="hpsearch-signals", daemon=True).start()
+
+
+def say_stopped() -> None:
+    """The closing sentence, once, past whatever buffers a thread in the middle of printing may hold."""
+    if _said.acquire(blocking=False):
+        with suppress(OSError):
+            sys.stderr.flush()
+            os.write(2, f"{STOPPED}\n".encode())
+
+
+def _end_in_time(woken: socket.socket, wakes: socket.socket) -> NoReturn:
+    """Wait for the first of our signals, then for a second one or until patience ends; ``wakes`` is kept from being collected."""
+    first = _next(woken)
+    woken.settimeout(PATIENCE)
+    with suppress(TimeoutError):
+        _next(woken)
+    say_stopped()
+    os._exit(128 + first)
+
+
+def _next(woken: socket.socket) -> int:
+    """The number of the next of our signals; other signals wake us too."""
+    while True:
+        byte = woken.recv(1)
+        if not byte:
+            threading.Event().wait()  # our end was closed: by a training function that closes every file, under --here
+        if byte[0] in SIGNALS:
+            return byte[0]

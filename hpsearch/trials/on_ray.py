@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -41,17 +41,23 @@ _sessions: dict[int, Session] = {}  # Tune pickles its searcher, which must not 
 _errors: dict[int, BaseException] = {}  # what a session raised: a run whose searcher raises does not end, so it is stopped instead
 
 
-class _StopOnError(tune.Stopper):
-    """Ends the run, with all its trials, once the session has raised."""
+class _Leaving(BaseException):
+    """Leaves Tune's loop at once: for an ``Exception`` it would first wait for every training function to end."""
+
+
+class _LeaveOnError(tune.Stopper):
+    """Leaves the run once the session has raised or a signal has come: Tune asks it in every turn of its loop, ten times a second."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return self.stop_all()
+        return False
 
     def stop_all(self) -> bool:
-        return self.number in _errors
+        if self.number in _errors:
+            raise _Leaving
+        return False
 
 
 class _Asker(Searcher):
@@ -163,41 +169,40 @@ def run_on_ray(session: Session, address: str | None) -> None:
 
 
 def _live(session: Session, address: str | None) -> None:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    _connect(session.resources, address)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)  # ray.init puts its own in their place
-    try:
-        _refuse_too_few(session.resources)
-        _fit(session)
-    finally:
-        ray.shutdown()
+    """One life of Ray. A signal ends it between Ray's calls and not inside one: there it would be lost, or abort the process."""
+    with _signals_noted(id(session)):
+        with _handlers_kept():
+            _connect(session.resources, address)
+        try:
+            _refuse_too_few(session.resources)
+            if id(session) not in _errors:
+                _fit(session)
+        finally:
+            ray.shutdown()
+    if error := _errors.pop(id(session), None):
+        raise error
 
 
 def _fit(session: Session) -> None:
     resources = session.resources
     asker = _Asker(session)
-    with tempfile.TemporaryDirectory(prefix="hpsearch-ray-") as folder:
-        tuner = tune.Tuner(
+    with tempfile.TemporaryDirectory(prefix="hpsearch-ray-") as folder, suppress(_Leaving):
+        tune.Tuner(
             tune.with_resources(_slot(session.study.train), {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=tune.TuneConfig(search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=resources.slots),
             run_config=tune.RunConfig(
-                stop=_StopOnError(asker.number),
+                stop=_LeaveOnError(asker.number),
                 storage_path=folder,
                 name="study",
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=ATTEMPTS),
             ),
-        )
-        with _signals_noted(asker.number):
-            tuner.fit()
-    if error := _errors.pop(asker.number, None):
-        raise error
+        ).fit()
 
 
 @contextmanager
 def _signals_noted(number: int) -> Iterator[None]:
-    """Keep what a signal's handler raises: raised inside one of Ray's calls it may be lost, and the run would go on."""
+    """Keep what a signal's handler raises, for whoever asks between two calls."""
 
     def noted(handler: Any) -> Callable[[int, FrameType | None], None]:
         def handle(signal_number: int, frame: FrameType | None) -> None:
@@ -205,7 +210,6 @@ def _signals_noted(number: int) -> Iterator[None]:
                 handler(signal_number, frame)
             except BaseException as raised:
                 _errors[number] = raised
-                raise
 
         return handle
 
@@ -218,6 +222,16 @@ def _signals_noted(number: int) -> Iterator[None]:
     finally:
         for each, handler in handlers.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """While Ray starts, leave the handlers of signals as they are: it would put its own there, which end the process in silence."""
+    put, signal.signal = signal.signal, lambda number, handler: signal.getsignal(number)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        signal.signal = put  # type: ignore[assignment]
 
 
 def _ship(train: Train | None) -> None:
