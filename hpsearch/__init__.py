@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hpsearch.protocol import Run
     from hpsearch.search import Confirm, Divergence, Halving, Median, Round, Tune
     from hpsearch.space import Choice, Constant, Integers, LogIntegers, LogUniform, OneMinus, Space, Uniform
-    from hpsearch.study import Study, Trial
+    from hpsearch.study import Limits, Study, Trial
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ _homes = {
     "protocol": "Run",
     "search": "Confirm Divergence Halving Median Round Tune",
     "space": "Choice Constant Integers LogIntegers LogUniform OneMinus Space Uniform",
-    "study": "Study Trial",
+    "study": "Limits Study Trial",
 }
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "Halving",
     "HpsearchError",
     "Integers",
+    "Limits",
     "LogIntegers",
     "LogUniform",
     "Median",

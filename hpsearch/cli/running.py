@@ -1,6 +1,7 @@
 """``hpsearch run`` and ``hpsearch status``."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,14 @@ def run(
     cpus: Annotated[float, typer.Option(help="CPUs per trial; rounded down, its number of threads.")] = 1,
     gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1 or a fraction. [default: 1 if there is one]")] = None,
     slots: Annotated[int | None, typer.Option(help="Trials that run at a time. [default: as many as fit on this machine]")] = None,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="A fresh process for every trial; with --here, a crash then costs its trial only.")
+    ] = False,
+    limit_time: Annotated[str | None, typer.Option(help="End a trial that takes longer, as in 12h; it fails.")] = None,
+    limit_silence: Annotated[
+        str | None, typer.Option(help="End a trial that tells no epoch for so long, and try it again. [default: 6h]")
+    ] = None,
+    limit_memory: Annotated[str | None, typer.Option(help="End a trial that takes more memory, as in 8GB; it fails.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
@@ -53,12 +62,15 @@ def run(
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
+    from hpsearch.study import Limits
     from hpsearch.trials import launch
 
     if again and keep:
         raise Refused("--again trains again what --keep would use: give only one of them")
     file = read_study(study, data)
-    each = launch.resources(cpus, gpus, slots, here, address)
+    limits = launch.limited(file.study.limits, limit_time, limit_silence, limit_memory)
+    apart = isolate or (here and limits != Limits())  # a limit is kept from outside
+    each = replace(launch.resources(cpus, gpus, slots, here, address), limits=limits, isolate=apart)
     decision: Verdict = "again" if again else "kept" if keep else ""
     options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision)
     console = Console()

@@ -14,6 +14,8 @@ from hpsearch.search.stopping import DIVERGENCE
 from hpsearch.space import Choice
 from hpsearch.study.checks import check
 from hpsearch.study.fingerprint import Code, read_code, read_file, read_held
+from hpsearch.study.limits import DEFAULT as LIMITS
+from hpsearch.study.limits import Limits
 from hpsearch.study.trial import Trial, needed, own_names
 from hpsearch.values import (
     Known,
@@ -53,6 +55,7 @@ class Study(Value):
     margin: float | None = None  # a difference smaller than this, in the unit of the score, does not matter
     also: tuple[tuple[str, Goal], ...] = ()  # other metrics to be judged, each with its own direction
     divergence: Divergence | None = DIVERGENCE  # what ends a trial that blew up
+    limits: Limits = LIMITS  # of time, silence and memory; no part of a trial's key
 
     def __post_init__(self) -> None:
         check(self)

@@ -5,21 +5,36 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from hpsearch.protocol import Row
 from hpsearch.trials.session import Session
+from hpsearch.trials.supervisor import Supervisor, packed
+from hpsearch.trials.traces import restore, traces
 from hpsearch.trials.worker import Job, perform
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_here(session: Session) -> None:
-    """Run the session's trials in this process until it is done."""
+    """Run the session's trials one after another until it is done: in this process, or in one apart where they are isolated."""
+    if session.resources.isolate:
+        _run_apart(session)
+        return
     while (job := session.ask()) is not None:
         with _as_it_was():
             _run(session, job)
+
+
+def _run_apart(session: Session) -> None:
+    supervisor = Supervisor(packed(session.study.train), session.resources.limits, fresh=True)
+    try:
+        while (job := session.ask()) is not None:
+            session.tell(supervisor.run(job, partial(session.row, job.trial.key)))
+    finally:
+        supervisor.close()
 
 
 def _run(session: Session, job: Job) -> None:
@@ -72,7 +87,7 @@ def _as_it_was() -> Iterator[None]:
 
     A call of ``os._exit`` would end the driver without a word, and with exit code 0 where the caller likes.
     """
-    folder, streams, leave, ours = os.getcwd(), (sys.stdout, sys.stderr), os._exit, os.getpid()
+    before, streams, leave, ours = traces(), (sys.stdout, sys.stderr), os._exit, os.getpid()
     sys.stdout, sys.stderr = (_Unclosable(stream) for stream in streams)
 
     def leaving(status: int) -> NoReturn:
@@ -86,8 +101,7 @@ def _as_it_was() -> Iterator[None]:
     finally:
         os._exit = leave
         sys.stdout, sys.stderr = streams
-        with suppress(OSError):  # it may be gone
-            os.chdir(folder)
+        restore(before)
 
 
 class _Unclosable:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -17,7 +17,10 @@ from hpsearch.results.provenance import provenance
 from hpsearch.results.question import question
 from hpsearch.results.record import Record
 from hpsearch.results.replay import replayed
+from hpsearch.study import Limits
 from hpsearch.study.file import StudyFile
+from hpsearch.study.limits import duration, size
+from hpsearch.trials.ray_local import close_to_others
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import forget
 from hpsearch.values import to_json
@@ -90,6 +93,16 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
             )
     fitting = int(cores // cpus) if not wanted else min(int(cores // cpus), int(cards // wanted))
     return Resources(cpus, wanted, 1 if here else slots or max(1, fitting) if not address else slots or 1_000)
+
+
+def limited(limits: Limits, time: str | None, silence: str | None, memory: str | None) -> Limits:
+    """The study's limits, with those that the command line gives in their place; refused where one cannot be read."""
+    read = {
+        "time": None if time is None else duration(time, "--limit-time"),
+        "silence": None if silence is None else duration(silence, "--limit-silence"),
+        "memory": None if memory is None else size(memory, "--limit-memory"),
+    }
+    return replace(limits, **{name: value for name, value in read.items() if value is not None})
 
 
 def check_data(file: StudyFile) -> None:
@@ -181,6 +194,8 @@ def _execute(session: Session, options: Options) -> None:
 
         run_here(session)
     else:
+        if not options.address:
+            close_to_others()
         from hpsearch.trials.on_ray import run_on_ray  # seconds to import
 
         run_on_ray(session, options.address)

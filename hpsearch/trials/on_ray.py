@@ -7,7 +7,6 @@ Tune run in a folder that is thrown away, fed by a searcher that asks our sessio
 import json
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,17 +21,20 @@ os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # ours, in the command line, serves SIGTERM as well
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths of a study are meant from where it was started
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the new one prints even when told not to
+os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "300")  # for Ray to start: 30 by default, which a loaded machine exceeds
 
+import cloudpickle
 import ray
-from ray import cloudpickle, tune
+from ray import tune
 from ray.tune.search import Searcher
 
-from hpsearch.errors import HpsearchError, Refused, Stopped, sentence
+from hpsearch.errors import HpsearchError, Refused
 from hpsearch.protocol import Row
 from hpsearch.results.record import Result
-from hpsearch.study import Train
+from hpsearch.study import Limits
 from hpsearch.trials.session import Resources, Session
-from hpsearch.trials.worker import ATTEMPTS, perform
+from hpsearch.trials.supervisor import kept, packed
+from hpsearch.trials.worker import ATTEMPTS
 
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
 LONGEST = 107 - len("/ray/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store_0")  # a socket's name has 107 bytes
@@ -46,7 +48,7 @@ class _Leaving(BaseException):
 
 
 class _LeaveOnError(tune.Stopper):
-    """Leaves the run once the session has raised or a signal has come: Tune asks it in every turn of its loop, ten times a second."""
+    """Leaves the run once the session has raised or a signal has come: Tune asks ten times a second."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -131,8 +133,8 @@ class _Asker(Searcher):
         """Nothing, likewise."""
 
 
-def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
-    """What an actor runs for every trial it is given; libraries it imports stay imported."""
+def _slot(train: bytes, limits: Limits, fresh: bool) -> Callable[[dict[str, Any]], None]:
+    """What an actor runs for every trial it is given; the process that trains stays, with the libraries it has imported."""
 
     def slot(config: dict[str, Any]) -> None:
         def tell(epoch: int, row: Row) -> None:
@@ -142,7 +144,7 @@ def _slot(train: Train | None) -> Callable[[dict[str, Any]], None]:
             time.sleep(config["wait"])
             tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
-        result = perform(cloudpickle.loads(config["job"]), train, tell, stops=(Stopped,))  # Ctrl-C reaches the driver, not us
+        result = kept(train, limits, fresh).run(cloudpickle.loads(config["job"]), tell)
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
 
     return slot
@@ -153,7 +155,6 @@ def run_on_ray(session: Session, address: str | None) -> None:
 
     One life of Ray after another: what ends a life (a lost machine, a fault of Ray's) must not end the study.
     """
-    _ship(session.study.train)
     lives = 0
     while not session.done:
         before = session.ran
@@ -184,11 +185,11 @@ def _live(session: Session, address: str | None) -> None:
 
 
 def _fit(session: Session) -> None:
-    resources = session.resources
+    resources, train = session.resources, packed(session.study.train)
     asker = _Asker(session)
     with tempfile.TemporaryDirectory(prefix="hpsearch-ray-") as folder, suppress(_Leaving):
         tune.Tuner(
-            tune.with_resources(_slot(session.study.train), {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune.with_resources(_slot(train, resources.limits, resources.isolate), {"cpu": resources.cpus, "gpu": resources.gpus}),
             tune_config=tune.TuneConfig(search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=resources.slots),
             run_config=tune.RunConfig(
                 stop=_LeaveOnError(asker.number),
@@ -231,21 +232,7 @@ def _handlers_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal = put  # type: ignore[assignment]
-
-
-def _ship(train: Train | None) -> None:
-    """Send the user's modules with the function: the machines that run it may not have the study file."""
-    if train is None:
-        return
-    cloudpickle.register_pickle_by_value(sys.modules[train.__module__])
-    try:
-        cloudpickle.dumps(train)
-    except Exception as error:
-        raise Refused(
-            f"the training function cannot be sent to Ray's workers ({sentence(error)}): "
-            "create what it names at the top of its file inside the function instead, or run with --here"
-        ) from error
+        signal.signal = put
 
 
 def _connect(resources: Resources, address: str | None) -> None:

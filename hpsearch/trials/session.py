@@ -11,8 +11,9 @@ from hpsearch.protocol import Row
 from hpsearch.results.older import Past, Verdict
 from hpsearch.results.record import Driver, Result, number
 from hpsearch.search.stopping import Curve, stops
-from hpsearch.study import Study, Trial
+from hpsearch.study import Limits, Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda
+from hpsearch.study.limits import DEFAULT as LIMITS
 from hpsearch.trials.admission import admit
 from hpsearch.trials.contract import kind
 from hpsearch.trials.worker import Job, ask_to_stop, forget, sealed_result
@@ -25,6 +26,8 @@ class Resources:
     cpus: float  # per trial; its threads are the whole part, at least one
     gpus: float  # per trial; a fraction shares one
     slots: int  # trials at a time
+    limits: Limits = LIMITS
+    isolate: bool = False  # a fresh process for every trial
 
     @property
     def threads(self) -> int:

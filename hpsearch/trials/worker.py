@@ -21,6 +21,7 @@ from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.contract import FORMS, Read, checked, shown
 from hpsearch.trials.sealed import digest_of, read_json, write_json
+from hpsearch.trials.traces import seeded
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
 WEIGHTS = "weights.pt"  # the artefact that a student is given
@@ -118,7 +119,8 @@ def perform(
     intake = Intake(job, attempt, tell)
     attempt.receive = intake
     _log(job, "start", attempt=attempts, after=len(attempt.rows))
-    fault, reason, detail = _outcome(job, train, intake, attempts, stops)
+    with seeded(job.trial.seed):
+        fault, reason, detail = _outcome(job, train, intake, attempts, stops)
     result = Result(
         key=job.trial.key,
         state="stopped" if fault == "stopped" else "failed" if fault else "complete",
@@ -211,7 +213,8 @@ def _outcome(
     came_out: BaseException | None = None
     try:
         if attempts > ATTEMPTS:
-            intake.end("died", f"its worker died {ATTEMPTS} times, the last time after epoch {len(intake.attempt.rows)}")
+            epoch = len(intake.attempt.rows)
+            intake.end("died", f"its worker died {ATTEMPTS} times, the last time after {f'epoch {epoch}' if epoch else 'no epoch'}")
         intake.sealed()
         if not intake.full:
             _drive(job, train or built_in(), intake)
@@ -287,10 +290,17 @@ def _seconds(rows: list[Row], wall: float) -> float:
 def _count_attempt(job: Job) -> int:
     """How often the trial was started in this life of the driver, this time included."""
     job.home.mkdir(parents=True, exist_ok=True)
-    path = job.home / "attempts"
-    with open(path, "a", encoding="utf-8") as file:
+    with open(job.home / "attempts", "a", encoding="utf-8") as file:
         file.write(f"{job.term}\n")
-    return path.read_text(encoding="utf-8").split().count(str(job.term))
+    return attempts_of(job)
+
+
+def attempts_of(job: Job) -> int:
+    """How often the trial was started in this life of the driver."""
+    try:
+        return (job.home / "attempts").read_bytes().split().count(str(job.term).encode())
+    except FileNotFoundError:
+        return 0
 
 
 def _log(job: Job, what: str, **details: Any) -> None:
