@@ -22,7 +22,7 @@ from hpsearch.errors import sentence
 from hpsearch.protocol import Row
 from hpsearch.study import Train
 from hpsearch.trials.traces import SEEDED, restore, traces
-from hpsearch.trials.worker import Job, perform
+from hpsearch.trials.worker import Job, built_in, perform
 
 STACK = "stack.txt"  # in a trial's folder: where its training stood when it was ended for its silence
 TELL_STACK = signal.SIGRTMIN + 9 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2  # none that anybody's training uses
@@ -48,7 +48,7 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
                 _send(connection, broken=sentence(error))
                 return
             if what == TRAIN:
-                train = read
+                train = read or built_in()  # imported before anybody looks at what a trial changes
             else:
                 _serve(connection, read, train)
 
@@ -72,6 +72,7 @@ def _serve(connection: Connection, job: Job, train: Train | None) -> None:
     job.home.mkdir(parents=True, exist_ok=True)
     with open(job.home / STACK, "w", encoding="utf-8") as stack:
         faulthandler.register(TELL_STACK, stack, all_threads=True)
+        _send(connection, began=True)
         result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
         faulthandler.unregister(TELL_STACK)
     (job.home / STACK).unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from hpsearch.trials.child import JOB, STACK, TELL_STACK, TRAIN
 from hpsearch.trials.sealed import write_json
 from hpsearch.trials.worker import ATTEMPTS, Job, Tell, attempts_of, sealed_result
 
+START = 600.0  # seconds that a process may take to start and to import what its training needs, on whatever machine
 LOOK = 0.2  # seconds between two looks at a process that says nothing
 FINAL = ("time", "memory", "error")  # faults that another attempt would only repeat
 
@@ -55,6 +56,7 @@ class Watch:
     job: Job
     began: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)  # when it last told a row
+    started: bool = False  # its process is up and has begun to train
     looked: float = 0.0
     rows: list[Row] = field(default_factory=list)
 
@@ -64,6 +66,9 @@ class Watch:
         if now - self.looked < LOOK:
             return None
         self.looked = now
+        if not self.started:
+            late = now - self.began > START
+            return Death("died", f"its process did not start within {START:g} s") if late else None
         if limits.time is not None and now - self.began > float(limits.time):
             return Death("time", f"it took longer than its limit of {limits.time:g} s and had told {self.epochs}")
         if limits.silence is not None and now - self.heard > float(limits.silence) and not self._wrote(float(limits.silence)):
@@ -73,6 +78,11 @@ class Watch:
             most = f"{float(limits.memory) / 1e9:.3g} GB"
             return Death("memory", f"out of memory: it took {taken / 1e9:.3g} GB after {self.epochs}, and its limit is {most}")
         return None
+
+    def begin(self) -> None:
+        """Its training begins now."""
+        self.began = self.heard = time.monotonic()
+        self.started = True
 
     @property
     def epochs(self) -> str:
@@ -186,6 +196,9 @@ class _Child:
                     return Death("error", f"the training function cannot be read in a process of its own: {told['broken']}")
                 if "result" in told:
                     return told
+                if "began" in told:
+                    watch.begin()
+                    continue
                 watch.rows.append(told["row"])
                 tell(told["epoch"], told["row"])
                 watch.heard = time.monotonic()
@@ -252,9 +265,9 @@ def _ending(code: int | None) -> str:
         return "closed its connection"
     if code >= 0:
         return f"ended with exit code {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-    more = ", which the system sends when memory runs out" if -code == signal.SIGKILL else ""
-    return f"was ended by signal {name}{more}"
+    name = f" ({signal.Signals(-code).name})" if -code in set(signal.Signals) else ""
+    more = ", which the system sends when memory runs out," if -code == signal.SIGKILL else ""
+    return f"was ended by signal {-code}{name}{more}"
 
 
 def _failed(job: Job, death: Death, watch: Watch, attempts: int) -> Result:

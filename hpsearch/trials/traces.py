@@ -121,7 +121,7 @@ def _all() -> dict[str, tuple[Read, Put]]:
         "standard error": (lambda: sys.stderr, lambda stream: setattr(sys, "stderr", stream)),
         "filters of warnings": (lambda: list(warnings.filters), _put_filters),
         "the locale": (lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
-        "the context of decimal": (lambda: repr(decimal.getcontext()), _unset),
+        "the context of decimal": (_decimal, _put_decimal),
         "threads": (lambda: [thread.name for thread in threading.enumerate() if not thread.daemon], _unset),
     }
     if numpy := sys.modules.get("numpy"):
@@ -162,6 +162,16 @@ def _of_torch(torch: Any) -> dict[str, tuple[Read, Put]]:
 
 def _unset(value: object) -> None:
     """Some things cannot be set again."""
+
+
+def _decimal() -> tuple[Any, ...]:
+    now = decimal.getcontext()
+    return now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, tuple(now.traps.items())
+
+
+def _put_decimal(given: tuple[Any, ...]) -> None:
+    prec, rounding, least, most, capitals, clamp, traps = given
+    decimal.setcontext(decimal.Context(prec, rounding, least, most, capitals, clamp, [], dict(traps)))
 
 
 def _folder() -> str:
