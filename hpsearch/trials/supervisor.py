@@ -72,8 +72,8 @@ class Watch:
         if limits.time is not None and now - self.began > float(limits.time):
             return Death("time", f"it took longer than its limit of {limits.time:g} s and had told {self.epochs}")
         if limits.silence is not None and now - self.heard > float(limits.silence) and not self._wrote(float(limits.silence)):
-            where = f"where it stood is in {self.job.home / STACK}"
-            return Death("silence", f"nothing was heard of it for {limits.silence:g} s, its limit, after {self.epochs}; {where}")
+            quiet = f"nothing was heard of it for {limits.silence:g} s, its limit, after {self.epochs}"
+            return Death("silence", f"{quiet}; the record has its stack, to show where it stood")
         if limits.memory is not None and (taken := memory(process)) > float(limits.memory):
             most = f"{float(limits.memory) / 1e9:.3g} GB"
             return Death("memory", f"out of memory: it took {taken / 1e9:.3g} GB after {self.epochs}, and its limit is {most}")

@@ -64,7 +64,7 @@ def test_one_that_always_hangs_fails_with_the_place_where_it_stood(how, supervis
     assert (result.state, result.fault, result.attempts) == ("failed", "silence", 3)
     assert "its worker died 3 times; the last time, nothing was heard of it for 2 s, its limit, after epoch 1" in result.reason
     assert misbehaving.HANGS[how].__name__ in result.detail
-    assert str(job(tmp_path, Config(kind=f"{how}, always")).home / STACK) in result.reason
+    assert (job(tmp_path, Config(kind=f"{how}, always")).home / STACK).is_file()
 
 
 def test_memory_beyond_its_limit_fails_the_trial_at_once(supervised) -> None:
