@@ -163,3 +163,49 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path: Path, number: 
     second = subprocess.run(command(study, tmp_path, "--here"), capture_output=True, text=True, timeout=120, check=False)
     assert second.returncode == 0, second.stdout + second.stderr
     check_nothing_ran_twice(ledger(tmp_path))
+
+
+SWALLOWING = OWN.replace(
+    "        yield {",
+    """        while config.number == 3:
+            try:
+                time.sleep(0.05)
+            except BaseException:  # also what a signal raises
+                pass
+        yield {""",
+)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_training_that_catches_everything(tmp_path: Path, number: int, code: int) -> None:
+    study = tmp_path / "own.py"
+    study.write_text(SWALLOWING.replace("FOLDER", str(tmp_path)))
+    first = subprocess.Popen(command(study, tmp_path, "--here"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for((tmp_path / "begun-3").exists, first)
+    os.kill(first.pid, number)
+    if number == signal.SIGINT:  # pressed again by somebody in a hurry
+        os.kill(first.pid, number)
+    _, said = first.communicate(timeout=60)
+    assert (first.returncode, said.strip().splitlines()[-1]) == (code, "stopped; run the same command again to resume")
+
+
+@pytest.mark.parametrize("moment", ["before anything was imported", "preparing the data", "starting"])
+def test_a_signal_in_the_start_up_is_answered_too(tmp_path: Path, moment: str) -> None:
+    study = tmp_path / "own.py"
+    study.write_text(OWN.replace("FOLDER", str(tmp_path)))
+    first = subprocess.Popen(command(study, tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert first.stdout
+    if moment == "before anything was imported":
+        wait_for(lambda: _listens(first.pid), first)  # Python itself takes some ms before that
+    else:
+        assert any(moment in line for line in first.stdout)  # reads until it is said
+    first.terminate()
+    _, said = first.communicate(timeout=60)
+    assert (first.returncode, said.strip().splitlines()[-1]) == (143, "stopped; run the same command again to resume")
+    assert "Traceback" not in said
+
+
+def _listens(process: int) -> bool:
+    """Whether a process has put a handler of its own for SIGTERM (Linux tells)."""
+    caught = next(line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
