@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from hpsearch.cli.main import EXIT_CODES
+from hpsearch.cli.signals import raise_on_signals
 from tests.cli.giving import giving
 
 STUDY = """
@@ -78,6 +79,7 @@ def give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    raise_on_signals()  # as the command does first of all
 
     def given(*words: str) -> tuple[int, str]:
         code, out, err = giving(monkeypatch, capsys)(*words)
