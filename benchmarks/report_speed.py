@@ -31,8 +31,9 @@ from synthetic import SPACE, TRICKS, Config, full, loss, top1, walk  # noqa: E40
 from hpsearch import Round, Study, Trial, Tune, ladder, leave_one_out  # noqa: E402
 from hpsearch.report import write  # noqa: E402
 from hpsearch.results import schema  # noqa: E402
+from hpsearch.results.driver import now  # noqa: E402
 from hpsearch.results.frames import evidence  # noqa: E402
-from hpsearch.results.record import Record, now  # noqa: E402
+from hpsearch.results.record import Record  # noqa: E402
 from hpsearch.study.agenda import Agenda  # noqa: E402
 from hpsearch.values import digest, to_json  # noqa: E402
 

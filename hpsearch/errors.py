@@ -54,6 +54,24 @@ class Stale(HpsearchError):
     exit_code = 75
 
 
+class Unanswered(HpsearchError):
+    """The record did not answer for as long as was waited for it, or refused what was asked; what trials sealed is on disk."""
+
+    exit_code = 69
+
+
+class Damaged(HpsearchError):
+    """The record’s database is damaged, was deleted or is another study’s; what trials sealed is on disk."""
+
+    exit_code = 65
+
+
+class Unwritable(HpsearchError):
+    """A disk is full, read-only or gone: no trial's fault and no trial's result. The same command goes on from there."""
+
+    exit_code = 74
+
+
 class Stopped(BaseException):
     """Ctrl-C or SIGTERM. No KeyboardInterrupt: typer and Ray Tune have their own ideas about those."""
 

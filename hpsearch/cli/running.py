@@ -17,11 +17,8 @@ from hpsearch.kept import cache_folder
 from hpsearch.results import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hpsearch.cli.terminal import Watching
     from hpsearch.results.older import Verdict
-    from hpsearch.results.record import Record
     from hpsearch.study.file import StudyFile
     from hpsearch.trials.session import Session
 
@@ -56,6 +53,10 @@ def run(
         bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Use such older results as they are; the report marks them.")] = False,
+    patience: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="How long to wait for a record that does not answer."),
+    ] = 600,
     out: Annotated[Path | None, typer.Option(help="The report to write. [default: STUDY.html beside the record]")] = None,
     debug: Debug = False,
 ) -> None:
@@ -67,12 +68,14 @@ def run(
 
     if again and keep:
         raise Refused("--again trains again what --keep would use: give only one of them")
+    if not patience >= 0:
+        raise Refused(f"--patience takes the seconds to wait for a record that does not answer, 0 or more, got {patience:g}")
     file = read_study(study, data)
     limits = launch.limited(file.study.limits, limit_time, limit_silence, limit_memory)
     apart = isolate or (here and limits != Limits())  # a limit is kept from outside
     each = replace(launch.resources(cpus, gpus, slots, here, address), limits=limits, isolate=apart)
     decision: Verdict = "again" if again else "kept" if keep else ""
-    options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision)
+    options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision, patience)
     console = Console()
     for remark in launch.remarks(file) if not launch.missing_data(file) else ():
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
@@ -81,26 +84,27 @@ def run(
     report = out or beside(record, file)
     with terminal.Watching(console) as watching:
         try:
-            session = launch.run(file, options, watching, watching.doing)
+            session = launch.run(file, options, watching, watching.doing, watching.say)
         except (Refused, Undecided) as error:
-            _close_early(watching, error, file, lambda: open_record(record, folder), report)
+            _close_early(watching, error, file, report)
             raise
         except BaseException:
             if watching.session:
                 command = again_with("report", file, record, data)
                 echo(f"no report was written: {command} writes one of the results so far", err=True)
             raise
-        _close(watching, session, file, open_record(record, folder), report)
+        _close(watching, session, file, report)
     if session.plan.problems and not session.plan.measurements:
         raise Refused(session.plan.problems[0])
     raise typer.Exit(1 if session.failed or session.plan.problems else 0)
 
 
-def _close(watching: "Watching", session: "Session", file: "StudyFile", record: "Record", report: Path) -> None:
+def _close(watching: "Watching", session: "Session", file: "StudyFile", report: Path) -> None:
     """Write the report, then say how far the study came, what it showed, and why trials failed."""
     from hpsearch.results.reasons import ended
 
     watching.doing("writing the report")
+    record = session.driver.record  # waits, like the session, where it does not answer
     found = replayed_of(file, record)
     told = evidence_of(file, record, found)
     written = write_report(told, report)
@@ -115,15 +119,13 @@ def _close(watching: "Watching", session: "Session", file: "StudyFile", record: 
     console.print(f"report: {written[0]}", highlight=False, markup=False)
 
 
-def _close_early(
-    watching: "Watching", error: HpsearchError, file: "StudyFile", record: "Callable[[], Record]", report: Path
-) -> None:
+def _close_early(watching: "Watching", error: HpsearchError, file: "StudyFile", report: Path) -> None:
     """The same of a study that was refused after trials had begun; nothing where none had."""
     if watching.session is None:
         return
     watching.session.requeue()
     try:
-        _close(watching, watching.session, file, record(), report)
+        _close(watching, watching.session, file, report)
     except HpsearchError as second:
         echo(f"no report was written, because of {'this:' if str(second) == str(error) else second}", err=True)
 

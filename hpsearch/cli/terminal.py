@@ -70,13 +70,17 @@ class Watching:
         if not self.console.is_terminal:
             self.console.print(f"{what} ...")
 
+    def say(self, sentence: str) -> None:
+        """Print a sentence that cannot wait."""
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
     def __call__(self, session: Session) -> None:
         self.session, line = session, self.line(session)
         done = len(session.scores)
         for news in (*session.warnings, *said_of_rounds(session.plan)):
             if news not in self.told:
                 self.told.add(news)
-                self.console.print(news, highlight=False, markup=False, soft_wrap=True)
+                self.say(news)
         self.progress.update(self.task, description="running", line=line, completed=done, total=session.total)
         if not self.console.is_terminal and time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()

@@ -41,13 +41,12 @@ def find(record: Record, prefix: str) -> Found:
     """
     beginning = checked(prefix)
     trials, artefacts = schema.trials, schema.artefacts
-    with record.engine.connect().execution_options(reading=True) as connection:
-        found = connection.execute(select(trials).where(trials.c.key.startswith(beginning)).order_by(trials.c.key)).mappings().all()
-        key = one_of([line["key"] for line in found], beginning)
-        kept = connection.scalars(select(artefacts.c.path).where(artefacts.c.key == key).order_by(artefacts.c.name)).all()
+    found = record.lines(select(trials).where(trials.c.key.startswith(beginning)).order_by(trials.c.key))
+    key = one_of([line["key"] for line in found], beginning)
+    kept = record.lines(select(artefacts.c.path).where(artefacts.c.key == key).order_by(artefacts.c.name))
     columns = dict(found[0])
     rows = tuple(row for _, row in record.rows([key]).get(key, ()))
-    return Found(key, columns, json.loads(columns["config"]), rows, tuple(kept), record.folder)
+    return Found(key, columns, json.loads(columns["config"]), rows, tuple(line["path"] for line in kept), record.folder)
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,9 @@ def launched(record: Record, found: Found) -> list[Launched]:
     """The launches whose study has the trial's training code, the latest first; each file once."""
     launches = schema.launches
     query = select(launches.c.study, launches.c.provenance).where(launches.c.code == found.columns["code"])
-    with record.engine.connect().execution_options(reading=True) as connection:
-        lines = connection.execute(query.order_by(launches.c.id.desc())).all()
     told: dict[Path, Launched] = {}
-    for line in lines:
-        path, options = launched_as(json.loads(line.provenance).get("command", ""), line.study)
+    for line in record.lines(query.order_by(launches.c.id.desc())):
+        path, options = launched_as(json.loads(line["provenance"]).get("command", ""), line["study"])
         if path is not None:
             data = Path(options["--data"]) if "--data" in options else None
             told.setdefault(Path(path), Launched(Path(path), data))

@@ -249,8 +249,7 @@ def _fetched(record: Record, *where: ColumnElement[bool]) -> dict[str, Entry]:
         query = select(*own, c.content, c.rest, c.data).join_from(schema.trials, schema.contents, t.key == c.key, isouter=True)
     else:
         query = select(*own, *(null().label(name) for name in ("content", "rest", "data")))
-    with record.engine.connect().execution_options(reading=True) as connection:
-        return {line["key"]: dict(line) for line in connection.execute(query.where(*where)).mappings()}
+    return {line["key"]: dict(line) for line in record.lines(query.where(*where))}
 
 
 def _made_otherwise(record: Record, study: Study) -> bool:
@@ -261,14 +260,12 @@ def _made_otherwise(record: Record, study: Study) -> bool:
         data = {digest(data_of(study.config(arm))) for arm in study.plan.arms}
         other = or_(t.code != study.code, c.data.is_(None), c.data.not_in(data))
         finished = finished.join_from(schema.trials, schema.contents, t.key == c.key, isouter=True).where(other)
-    with record.engine.connect().execution_options(reading=True) as connection:
-        return connection.scalar(finished) is not None
+    return bool(record.lines(finished))
 
 
 def _has(record: Record, table: Table) -> bool:
     """Whether the record has a table; one of an earlier version lacks some until it is driven."""
-    with record.engine.connect().execution_options(reading=True) as connection:
-        return inspect(connection).has_table(table.name)
+    return record.read(lambda connection: inspect(connection).has_table(table.name))
 
 
 def _decided(record: Record) -> dict[Cause, Verdict]:
@@ -278,10 +275,7 @@ def _decided(record: Record) -> dict[Cause, Verdict]:
 
 def _lines(record: Record, query: Select[Any], table: Table) -> list[Mapping[str, Any]]:
     """What a query finds in a table that an earlier version of the record may lack."""
-    if not _has(record, table):
-        return []
-    with record.engine.connect().execution_options(reading=True) as connection:
-        return [dict(line) for line in connection.execute(query).mappings()]
+    return [dict(line) for line in record.lines(query)] if _has(record, table) else []
 
 
 def _digests(entries: Mapping[str, Entry], study: Study) -> dict[str, dict[str, str]]:

@@ -11,6 +11,8 @@ from hpsearch.results import DEFAULT
 
 OPTIONS = {"timeout", "check_same_thread", "cached_statements", "isolation_level", "detect_types"}  # of Python's sqlite3
 
+_secrets: set[str] = set()  # passwords that this process was given, as they are and as they stand in a URL
+
 
 def database(place: str) -> URL:
     """The database at a place: text with ``://`` is a URL, any other the path of an SQLite file and not a letter of it syntax.
@@ -52,6 +54,13 @@ def hidden(url: str) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return url
+
+
+def scrubbed(text: str) -> str:
+    """A text of somebody else's (a database's, a traceback) without the passwords of the URLs that this process was given."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def record_option(place: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hpsearch.errors import Undecided
 from hpsearch.results import schema
 from hpsearch.results.contents import contents, other_values
+from hpsearch.results.driver import Driver, now
 from hpsearch.results.older import Past
-from hpsearch.results.record import Driver, now
 from hpsearch.study import Trial
 from hpsearch.trials.sealed import read_json, write_json
 from hpsearch.trials.worker import home

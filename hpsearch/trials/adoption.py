@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from hpsearch.errors import Refused
 from hpsearch.results import lookup, schema
+from hpsearch.results.driver import now
 from hpsearch.results.lookup import Found
 from hpsearch.results.older import Match
-from hpsearch.results.record import Record, now
+from hpsearch.results.record import Record
 from hpsearch.results.replay import Replayed
 from hpsearch.trials.again import Compared
 

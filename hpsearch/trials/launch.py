@@ -3,20 +3,23 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 
-from hpsearch.errors import Refused, Undecided
+from hpsearch.errors import HpsearchError, Refused, Undecided
 from hpsearch.protocol import Remarked
 from hpsearch.results import schema
 from hpsearch.results.history import with_history
 from hpsearch.results.older import Verdict
+from hpsearch.results.outage import DRIVING, Patience
 from hpsearch.results.provenance import provenance
 from hpsearch.results.question import question
 from hpsearch.results.record import Record
 from hpsearch.results.replay import replayed
+from hpsearch.results.urls import scrubbed
 from hpsearch.study import Limits
 from hpsearch.study.file import StudyFile
 from hpsearch.study.limits import duration, size
@@ -41,6 +44,7 @@ class Options:
     resources: Resources
     retry_failed: bool
     decision: Verdict = ""  # kept or again: what becomes of finished trials that were made otherwise than they would be now
+    patience: float = DRIVING  # seconds for which a record that does not answer is waited for
 
 
 def local_cores() -> int:
@@ -147,7 +151,9 @@ def missing_data(file: StudyFile) -> str:
     return ""
 
 
-def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print) -> Session:
+def run(
+    file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print, say: Callable[[str], None] = print
+) -> Session:
     """Run what the study still wants; the session as it ended. Raises what stopped it, with the launch's end in the record."""
     check_gpu(file, options)
     check_data(file)
@@ -155,7 +161,7 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
     for source in file.sources:
         source.prepare(options.cache)
     noted = {"remarks": "; ".join(said)} if (said := remarks(file)) else {}
-    record = Record.open(options.record, options.folder, create=True)
+    record = Record.open(options.record, options.folder, create=True, patience=Patience(options.patience, say))
     with record.driver(f"hpsearch run {file.path}") as driver:
         study = with_history(record, file.study, file.name)
         if not options.decision and (asked := question(record, replayed(record, study), file.name, file.path)):
@@ -169,7 +175,6 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             code=file.study.code,
             provenance=json.dumps({**provenance(file.path.resolve().parent), **noted}),
         )
-        outcome = "interrupted"
         try:
             if options.retry_failed:
                 _forget_failed(record)
@@ -177,13 +182,13 @@ def run(file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], 
             doing("starting")
             session = Session(driver, study, options.resources, options.cache, watch, options.decision)
             _execute(session, options)
-            outcome = "done"
-            return session
-        except Exception as error:
-            outcome = f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            outcome = scrubbed(f"{type(error).__name__}: {error}") if isinstance(error, Exception) else "interrupted"
+            with suppress(HpsearchError):  # what ended the launch is what the user has to know
+                driver.left(launch, outcome)
             raise
-        finally:
-            driver.ended(launch, outcome)
+        driver.ended(launch, "done")
+        return session
 
 
 def _execute(session: Session, options: Options) -> None:

@@ -8,8 +8,9 @@ from statistics import median
 
 from hpsearch.errors import Refused, did_you_mean
 from hpsearch.protocol import Row
+from hpsearch.results.driver import Driver
 from hpsearch.results.older import Past, Verdict
-from hpsearch.results.record import Driver, Result, number
+from hpsearch.results.record import Result, number
 from hpsearch.search.stopping import Curve, stops
 from hpsearch.study import Limits, Study, Trial
 from hpsearch.study.agenda import Agenda, Memo, agenda

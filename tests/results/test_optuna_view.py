@@ -29,7 +29,6 @@ from hpsearch.results.record import Driver, Record, Result
 from hpsearch.results.replay import replayed
 from hpsearch.search import Confirm
 from tests.report.synthetic import full, loss, top1
-from tests.results.test_record import place, postgres  # noqa: F401
 
 SPACE = Space(learning_rate=10 ** Uniform(-2.5, 0.5), momentum=OneMinus(10 ** Uniform(-2, -0.3)), schedule=Choice("step", "cosine"))
 ROUNDS = (Round(points=6, epochs=3, keep=2), Round(points=4, epochs=4))
@@ -235,7 +234,7 @@ def test_points_beyond_the_space_it_began_with_are_shown(record: Record, url: st
     assert loaded(url, "small · base · round 3").user_attrs["what this round is"].startswith("the best points of the round before")
 
 
-def test_a_record_is_never_written_into(place: str) -> None:  # noqa: F811
+def test_a_record_is_never_written_into(place: str) -> None:
     record = Record.open(place, create=True)
     url = place if "://" in place else f"sqlite:///{place}"
 
@@ -249,7 +248,7 @@ def test_a_record_is_never_written_into(place: str) -> None:  # noqa: F811
     assert tables() == before
 
 
-def test_a_view_may_stand_in_any_database(record: Record, place: str) -> None:  # noqa: F811
+def test_a_view_may_stand_in_any_database(record: Record, place: str) -> None:
     url = place if "://" in place else f"sqlite:///{place}.optuna"
     with record.driver("test") as driver:
         drive(driver, study(), 3)
