@@ -54,7 +54,7 @@ def main() -> NoReturn:
         code = _left(left)
     except HpsearchError as error:
         if debug:
-            echo(traceback.format_exc().rstrip(), err=True)
+            echo(_trace(), err=True)
         echo(f"hpsearch: {error}", err=True)
         code = error.exit_code
     except Exception as error:
@@ -76,6 +76,13 @@ def _unexpected(error: Exception) -> int:
     if show is not None:  # click's own: it words and numbers its errors
         show()
         return int(getattr(error, "exit_code", 2))
-    echo(traceback.format_exc().rstrip(), err=True)
+    echo(_trace(), err=True)
     echo("hpsearch: this is a fault in hpsearch, not in your study; please report it with the lines above", err=True)
     return 70
+
+
+def _trace() -> str:
+    """The traceback of the error that is handled, without a password that a URL gave."""
+    from hpsearch.results.urls import scrubbed
+
+    return scrubbed(traceback.format_exc().rstrip())

@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
+from hpsearch.results import FROM_ENVIRONMENT
+
 StudyPath = Annotated[
     Path, typer.Argument(metavar="STUDY", help="The study file, as in studies/quickstart.py.", show_default=False)
 ]
-RecordPlace = Annotated[str, typer.Option("--record", help="The record: an SQLite file or a PostgreSQL URL.")]
+RecordPlace = Annotated[
+    str, typer.Option("--record", envvar=FROM_ENVIRONMENT, help="The record: an SQLite file or a PostgreSQL URL.", show_envvar=True)
+]
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder to use for $HPSEARCH_DATA in the study file.")]
 TrialFolder = Annotated[
     Path | None,

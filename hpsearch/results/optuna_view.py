@@ -18,13 +18,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hpsearch.errors import Refused
 from hpsearch.protocol import larger_is_better
 from hpsearch.results.evidence import SEARCH, Evidence
 from hpsearch.results.points import dimensions, unfolded_rounds, values_by_key
-from hpsearch.results.urls import database, hidden
+from hpsearch.results.urls import database, hidden, scrubbed
 from hpsearch.space import Domain, OneMinus
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports every study it makes
@@ -224,11 +224,9 @@ def _advance(storage: RDBStorage, before: FrozenTrial, now: FrozenTrial) -> None
 
 def _place(url: str) -> str:
     """The URL, once it is known that a view may be written there."""
-    try:
-        make_url(url)  # refuses a path
-        place = database(url)
-    except ArgumentError as error:
-        raise Refused(f"--optuna takes a URL such as sqlite:///runs/optuna.db, got {url!r}") from error
+    if "://" not in url:
+        raise Refused(f"--optuna takes a URL such as sqlite:///runs/optuna.db, got {hidden(url)!r}")
+    place = database(url)
     try:
         engine = create_engine(place)
         with engine.connect() as connection:
@@ -250,4 +248,4 @@ def _patience(url: str) -> dict[str, Any]:
 def _cause(error: BaseException) -> str:
     """The first line of what the database said."""
     deepest = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
-    return next(iter(str(deepest).strip().splitlines()), type(deepest).__name__)
+    return scrubbed(next(iter(str(deepest).strip().splitlines()), type(deepest).__name__))

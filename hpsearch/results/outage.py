@@ -24,8 +24,9 @@ from hpsearch.results.urls import record_option, scrubbed
 T = TypeVar("T")
 LOOKING, DRIVING = 10.0, 600.0  # seconds that a command waits which only reads, and one that trains
 SPOKEN = (3.0, 30.0)  # seconds of an outage before it is spoken of, and between two sentences
+NO_DATABASE = 26  # SQLite's code for a file that is none: one of the user's own, or a record whose first page is damaged
 PAUSES = (0.1, 5.0)  # seconds between two tries: the first, the longest; each is twice the one before
-LOCKED, FAULTY, FULL, HARMED = (5, 6), (10,), (13,), (11, 26)  # SQLite's primary result codes
+LOCKED, FAULTY, FULL, HARMED = (5, 6), (10,), (13,), (11,)  # SQLite's primary result codes
 GRANTED = ("42501", "42P01")  # rights and tables, which whoever runs the server gives and takes
 PASSING = ("08", "40", "53", "57P0", "55P03", "25006")  # PostgreSQL's SQLSTATEs, by how they begin; 25006: a standby, for now
 
@@ -114,10 +115,17 @@ def _of_server(error: DBAPIError, place: str) -> str | None:
 def unusable(error: DBAPIError, place: str) -> Exception:
     """What to raise for an error that will not pass: a sentence, but the error itself where our own SQL is wrong."""
     state, code = getattr(error.orig, "sqlstate", None), getattr(error.orig, "sqlite_errorcode", None)
+    if is_no_database(error):
+        return Damaged(damage(place, first_line(error)))
     ours = isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError) and state not in GRANTED
     if ours or (code is not None and code & 0xFF == 1):
         return error
     return Unanswered(f"the record at {place} cannot be used now ({first_line(error)}): run the same command again once it can")
+
+
+def is_no_database(error: Exception) -> bool:
+    """Whether SQLite says of a file that it is no database."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == NO_DATABASE
 
 
 def damage(place: str, what: str) -> str:

@@ -23,8 +23,8 @@ from hpsearch.results import schema
 from hpsearch.results.connecting import check_file, check_stamp, engine_of, trials_folder
 from hpsearch.results.driver import Driver, now
 from hpsearch.results.lock import lock_of
-from hpsearch.results.outage import Patience, first_line, unusable
-from hpsearch.results.urls import database, hidden
+from hpsearch.results.outage import Patience, first_line, is_no_database, repaired, unusable
+from hpsearch.results.urls import ESCAPES, database, hidden
 
 T = TypeVar("T")
 MANY = 500  # keys of one query: databases take only so many
@@ -81,7 +81,10 @@ class Record:
 
             trials = waits.through(look, shown) if file else look()  # a server that does not answer may be one that is not there
         except (DBAPIError, ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise Refused(f"cannot use the record at {shown}: {first_line(error)}; give another place with --record") from error
+            why = f"cannot use the record at {shown}: {first_line(error)}; give another place with --record"
+            login = f"; {ESCAPES}" if "password" in first_line(error) else ""
+            lost = f"; if it was a record, {repaired(shown)}" if file and is_no_database(error) else ""
+            raise Refused(why + login + lost) from error
         return cls(engine, (folder or home / trials).absolute(), shown, waits)  # workers may stand in another folder
 
     @contextmanager

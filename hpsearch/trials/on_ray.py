@@ -30,6 +30,7 @@ from ray.tune.search import Searcher
 
 from hpsearch.errors import HpsearchError, Refused
 from hpsearch.protocol import Row
+from hpsearch.results import FROM_ENVIRONMENT
 from hpsearch.results.record import Result
 from hpsearch.study import Limits
 from hpsearch.trials.session import Resources, Session
@@ -239,7 +240,8 @@ def _connect(resources: Resources, address: str | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
     try:
         if address:
-            data = {name: value for name, value in os.environ.items() if name.startswith("HPSEARCH_")}
+            ours = {name for name in os.environ if name.startswith("HPSEARCH_")} - {FROM_ENVIRONMENT}  # which may hold a password
+            data = {name: os.environ[name] for name in ours}
             quiet.pop("include_dashboard")
             ray.init(address=address, runtime_env={"env_vars": data}, **quiet)
         else:

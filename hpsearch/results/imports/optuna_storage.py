@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import Refused
 from hpsearch.results.imports.table import Table, as_logged
-from hpsearch.results.urls import database, hidden
+from hpsearch.results.urls import database, hidden, scrubbed
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -111,4 +111,4 @@ def _cause(error: BaseException) -> str:
     deepest = error
     while (inner := getattr(deepest, "orig", None) or deepest.__cause__) is not None:
         deepest = inner
-    return next(iter(str(deepest).strip().splitlines()), type(deepest).__name__)
+    return scrubbed(next(iter(str(deepest).strip().splitlines()), type(deepest).__name__))
