@@ -1,5 +1,6 @@
 """What can go wrong, and the exit code that says so (see ``hpsearch --help``)."""
 
+import errno
 import sys
 import traceback
 import unicodedata
@@ -9,6 +10,10 @@ from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
+
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
+GONE = (errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ESTALE)  # and of one that cannot be written
+DISK = (*FULL, *GONE)
 
 
 class HpsearchError(Exception):

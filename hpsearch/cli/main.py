@@ -20,9 +20,11 @@ from hpsearch.errors import HpsearchError, Stopped
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or the rows of a rerun trial differ; 2 refused: an input, before anything
-ran, or a training function that breaks its contract or fails in every trial; 70 a fault in hpsearch itself;
-75 another process is running the record; 78 finished trials would be repeated because code, data or a default changed, nothing
-was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to resume.
+ran, or a training function that breaks its contract or fails in every trial; 65 the record is damaged, or was deleted: see
+`hpsearch repair`; 69 the record did not answer for as long as --patience says; 70 a fault in hpsearch itself; 74 a disk is full, or
+cannot be written; 75 another process is running the record; 78 finished trials would be repeated because code, data or a default
+changed, nothing was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM. After 65 (repaired), 69, 74, 75, 130 and
+143 the same command resumes.
 """
 
 app = typer.Typer(
@@ -57,9 +59,26 @@ def main() -> NoReturn:
             echo(_trace(), err=True)
         echo(f"hpsearch: {error}", err=True)
         code = error.exit_code
+    except OSError as error:
+        code = _of_files(error)
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code)
+
+
+def _of_files(error: OSError) -> int:
+    """What the disk does to a file is nobody's fault in here; any other error of the system's is one of ours."""
+    from hpsearch.errors import DISK, Unwritable
+
+    if error.errno not in DISK:
+        return _unexpected(error)
+    where = f" at {error.filename}" if error.filename else ""
+    echo(
+        f"hpsearch: a file cannot be written{where}: {error.strerror}; nothing that was finished is lost: mend that, then run the "
+        "same command again",
+        err=True,
+    )
+    return Unwritable.exit_code
 
 
 def _left(left: SystemExit) -> int:

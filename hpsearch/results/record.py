@@ -87,6 +87,12 @@ class Record:
             raise Refused(why + login + lost) from error
         return cls(engine, (folder or home / trials).absolute(), shown, waits)  # workers may stand in another folder
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where files of this machine's grow while a study runs."""
+        sqlite = self.engine.dialect.name == "sqlite"
+        return (self.folder, Path(str(self.engine.url.database)).absolute().parent) if sqlite else (self.folder,)
+
     @contextmanager
     def driver(self, task: str) -> Iterator[Driver]:
         """The one driver of the record; InUse where another process is it."""

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hpsearch.errors import Refused
+from hpsearch.errors import Refused, Unwritable
 from hpsearch.protocol import HeldOut, Row
+from hpsearch.trials.disk import of_disk
 from hpsearch.trials.sealed import digest_of, place, read_json, write_json
 
 KEPT = 2  # checkpoints: one may turn out damaged
@@ -28,8 +29,10 @@ class Attempt:
     ) -> None:
         self.folder, self.held_out, self.threads, self.device, self.cache = folder, held_out, threads, device, cache
         self.receive: Callable[[object], None] = _nobody  # what becomes of a row that is reported
+        self.trouble: Unwritable | None = None  # what the disk did while a file was written
         self._given = given
         folder.mkdir(parents=True, exist_ok=True)
+        self.sweep()
         self.latest, sealed = _newest(folder)
         self.rows: tuple[Row, ...] = tuple(sealed["rows"])
         self.artefacts: dict[str, tuple[str, str, int]] = {
@@ -56,7 +59,8 @@ class Attempt:
     def saving(self) -> Iterator[Path]:
         """A path to write a checkpoint to; it is sealed together with the next row that is yielded or reported."""
         temporary = self.folder / f".checkpoint.{os.getpid()}"
-        yield temporary
+        with self._watched():
+            yield temporary
         if not temporary.is_file():
             raise Refused("run.saving() was left without writing a file at the path it gave")
         self._written = temporary
@@ -66,11 +70,20 @@ class Attempt:
         """A path to write an artefact to; it is sealed and listed in the record when the trial ends."""
         if not NAME.fullmatch(name) or name.startswith(("checkpoint-", "result.json")):
             raise Refused(f"an artefact's name is letters, digits, dots and dashes, at most 64, got {name!r}")
-        temporary = self.folder / f".{name}.{os.getpid()}"
-        yield temporary
-        path = self.folder / name
-        place(temporary, path)
+        temporary, path = self.folder / f".{name}.{os.getpid()}", self.folder / name
+        with self._watched():
+            yield temporary
+            place(temporary, path)
         self.artefacts[name] = (str(path), digest_of(path), path.stat().st_size)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Remember what the disk does to a file that is being written, whoever catches the error."""
+        try:
+            yield
+        except Exception as error:
+            self.trouble = of_disk(error, self.folder.parent.parent, self.folder)
+            raise
 
     def told(self, row: Row) -> None:
         """A row was handed over: seal the checkpoint that was written for it, if one was."""
@@ -85,6 +98,11 @@ class Attempt:
         for old in _checkpoints(self.folder)[:-KEPT]:
             old.with_suffix(".json").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what an attempt that ended has half written: it only takes room."""
+        for stray in self.folder.glob(".*"):
+            stray.unlink(missing_ok=True)
 
     def first(self, metric: str) -> tuple[Row, int]:
         """The first row that has a metric, and its epoch; the first of all where none has."""

@@ -18,9 +18,10 @@ from typing import Any
 
 import cloudpickle
 
-from hpsearch.errors import sentence
+from hpsearch.errors import Unwritable, sentence
 from hpsearch.protocol import Row
 from hpsearch.study import Train
+from hpsearch.trials.disk import own
 from hpsearch.trials.traces import SEEDED, restore, traces
 from hpsearch.trials.worker import Job, built_in, perform
 
@@ -69,13 +70,17 @@ def _serve(connection: Connection, job: Job, train: Train | None) -> None:
 
     before = traces()
     loaded = [name for name in SEEDED if name in sys.modules]
-    job.home.mkdir(parents=True, exist_ok=True)
-    with open(job.home / STACK, "w", encoding="utf-8") as stack:
-        faulthandler.register(TELL_STACK, stack, all_threads=True)
-        _send(connection, began=True)
-        result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
-        faulthandler.unregister(TELL_STACK)
-    (job.home / STACK).unlink(missing_ok=True)
+    try:
+        job.home.mkdir(parents=True, exist_ok=True)
+        with open(job.home / STACK, "w", encoding="utf-8") as stack:
+            faulthandler.register(TELL_STACK, stack, all_threads=True)
+            _send(connection, began=True)
+            result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
+            faulthandler.unregister(TELL_STACK)
+        (job.home / STACK).unlink(missing_ok=True)
+    except (OSError, Unwritable) as error:  # no death of the trial's: another attempt would end the same way
+        _send(connection, trouble=str(error if isinstance(error, Unwritable) else own(error, job.folder)))
+        return
     new = [name for name in SEEDED if name in sys.modules and name not in loaded]
     _send(connection, result=asdict(result), left=restore(before), loaded=new)
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 
-from hpsearch.errors import HpsearchError, Refused, Undecided
+from hpsearch.errors import HpsearchError, Refused, Undecided, Unwritable
 from hpsearch.protocol import Remarked
 from hpsearch.results import schema
 from hpsearch.results.history import with_history
@@ -23,6 +23,7 @@ from hpsearch.results.urls import scrubbed
 from hpsearch.study import Limits
 from hpsearch.study.file import StudyFile
 from hpsearch.study.limits import duration, size
+from hpsearch.trials.disk import lacking
 from hpsearch.trials.ray_local import close_to_others
 from hpsearch.trials.session import Resources, Session, Watch
 from hpsearch.trials.worker import forget
@@ -162,6 +163,8 @@ def run(
         source.prepare(options.cache)
     noted = {"remarks": "; ".join(said)} if (said := remarks(file)) else {}
     record = Record.open(options.record, options.folder, create=True, patience=Patience(options.patience, say))
+    if full := lacking(record.folders):
+        raise Unwritable(full)
     with record.driver(f"hpsearch run {file.path}") as driver:
         study = with_history(record, file.study, file.name)
         if not options.decision and (asked := question(record, replayed(record, study), file.name, file.path)):

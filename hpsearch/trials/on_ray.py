@@ -28,7 +28,7 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from hpsearch.errors import HpsearchError, Refused
+from hpsearch.errors import HpsearchError, Refused, Unwritable
 from hpsearch.protocol import Row
 from hpsearch.results import FROM_ENVIRONMENT
 from hpsearch.results.record import Result
@@ -122,6 +122,8 @@ class _Asker(Searcher):
             _errors[self.number] = raised
 
     def _completed(self, key: str, result: dict[str, Any] | None, error: bool) -> None:
+        if result and "trouble" in result:
+            raise Unwritable(result["trouble"])
         if error or not result or "result" not in result:
             self.session.lost(key, f"its worker died {ATTEMPTS} times" if error else "its worker ended without a result")
         else:
@@ -145,7 +147,11 @@ def _slot(train: bytes, limits: Limits, fresh: bool) -> Callable[[dict[str, Any]
             time.sleep(config["wait"])
             tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
-        result = kept(train, limits, fresh).run(cloudpickle.loads(config["job"]), tell)
+        try:
+            result = kept(train, limits, fresh).run(cloudpickle.loads(config["job"]), tell)
+        except Unwritable as trouble:  # to try it again, as Ray would, burns the attempts of a trial that has done nothing wrong
+            tune.report({"epoch": 0, "trouble": str(trouble)})
+            return
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
 
     return slot

@@ -33,8 +33,12 @@ def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, sort_keys=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     sealed = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "content": content}
-    temporary.write_text(json.dumps(sealed, sort_keys=True), encoding="utf-8")
-    place(temporary, path)
+    try:
+        temporary.write_text(json.dumps(sealed, sort_keys=True), encoding="utf-8")
+        place(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # half a file is of use to nobody, least of all where the disk is full
+        raise
 
 
 def read_json(path: Path) -> Any | None:
@@ -43,6 +47,6 @@ def read_json(path: Path) -> Any | None:
         sealed = json.loads(path.read_text(encoding="utf-8"))
         text = json.dumps(sealed["content"], sort_keys=True)
         whole = hashlib.sha256(text.encode()).hexdigest() == sealed["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return sealed["content"] if whole else None

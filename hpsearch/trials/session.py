@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from hpsearch.errors import Refused, did_you_mean
+from hpsearch.errors import Refused, Unwritable, did_you_mean
 from hpsearch.protocol import Row
 from hpsearch.results.driver import Driver
 from hpsearch.results.older import Past, Verdict
@@ -17,6 +17,7 @@ from hpsearch.study.agenda import Agenda, Memo, agenda
 from hpsearch.study.limits import DEFAULT as LIMITS
 from hpsearch.trials.admission import admit
 from hpsearch.trials.contract import kind
+from hpsearch.trials.disk import lacking
 from hpsearch.trials.worker import Job, ask_to_stop, forget, sealed_result
 
 
@@ -76,6 +77,7 @@ class Session:
         self.past = Past(driver.record, study, decision)  # trials that the record holds under older keys
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
         self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
+        self._paused = False  # no trial begins, for lack of room on the disk
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
         self._memo = Memo(study)
         self.plan: Agenda = agenda(study, {}, self._memo)
@@ -119,7 +121,9 @@ class Session:
         return max(finished, key=self.study.better) if finished else None
 
     def ask(self) -> Job | None:
-        """The next job; None where there is none now: wait, or stop if ``done``."""
+        """The next job; None where there is none now: wait, or stop if ``done``. Raises where the disk is too full to begin one."""
+        if self._queue and self._pauses():
+            return None
         while (trial := self._next()) is not None:
             if result := sealed_result(self.driver.record.folder, trial.key):  # finished, but the driver died before it knew
                 self.running[trial.key] = trial
@@ -130,6 +134,16 @@ class Session:
             self.watch(self)
             return self._job(trial)
         return None
+
+    def _pauses(self) -> bool:
+        """Whether the disk is too full to begin a trial while others run, which may still end; refused where none does."""
+        full = lacking(self.driver.record.folders)
+        if full and not self.running:
+            raise Unwritable(full)
+        if full and not self._paused:
+            self.driver.record.patience.say(f"no trial begins for now: {full}")
+        self._paused = bool(full)
+        return self._paused
 
     def _next(self) -> Trial | None:
         """The first trial in the queue that has all it needs; those whose teacher failed fail on the way."""

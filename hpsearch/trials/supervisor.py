@@ -23,11 +23,12 @@ from typing import Any
 import cloudpickle
 import psutil
 
-from hpsearch.errors import Refused, sentence
+from hpsearch.errors import Refused, Unwritable, sentence
 from hpsearch.protocol import Row
 from hpsearch.results.record import Result
 from hpsearch.study import Limits, Train
 from hpsearch.trials.child import JOB, STACK, TELL_STACK, TRAIN
+from hpsearch.trials.disk import own
 from hpsearch.trials.sealed import write_json
 from hpsearch.trials.worker import ATTEMPTS, Job, Tell, attempts_of, sealed_result
 
@@ -194,6 +195,8 @@ class _Child:
                     continue
                 if "broken" in told:
                     return Death("error", f"the training function cannot be read in a process of its own: {told['broken']}")
+                if "trouble" in told:
+                    raise Unwritable(told["trouble"])
                 if "result" in told:
                     return told
                 if "began" in told:
@@ -287,6 +290,9 @@ def _failed(job: Job, death: Death, watch: Watch, attempts: int) -> Result:
         reason=reason,
         detail=detail,
     )
-    job.home.mkdir(parents=True, exist_ok=True)
-    write_json(job.home / "result.json", asdict(result))
+    try:
+        job.home.mkdir(parents=True, exist_ok=True)
+        write_json(job.home / "result.json", asdict(result))
+    except OSError as error:
+        raise own(error, job.folder) from error
     return result

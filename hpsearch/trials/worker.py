@@ -18,6 +18,7 @@ from hpsearch.protocol import Row
 from hpsearch.results.record import Result
 from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
+from hpsearch.trials import disk
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.contract import FORMS, Read, checked, shown
 from hpsearch.trials.sealed import digest_of, read_json, write_json
@@ -60,9 +61,10 @@ def home(folder: Path, key: str) -> Path:
 def sealed_result(folder: Path, key: str) -> Result | None:
     """The result a worker sealed, if it is there and whole."""
     told = read_json(home(folder, key) / "result.json")
-    if not told or told["key"] != key:
+    try:
+        return Result.of(told) if told and told["key"] == key else None
+    except (TypeError, KeyError):  # whole, but no result
         return None
-    return Result.of(told)
 
 
 def forget(folder: Path, key: str) -> None:
@@ -107,8 +109,15 @@ def perform(
     """Run a trial to its end, going on where an earlier attempt stopped; the result is sealed in its folder, then returned.
 
     What goes wrong in the trial is its result, never an exception, whatever the training function raises; only ``stops``, by which
-    the user ends the run, and what ``tell`` raises pass through.
+    the user ends the run, what ``tell`` raises and what the disk of its files does pass through.
     """
+    try:
+        return _performed(job, train, tell, stops)
+    except OSError as error:  # in a file of ours: the training function's own errors are its result
+        raise disk.own(error, job.folder) from error
+
+
+def _performed(job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...]) -> Result:
     if done := sealed_result(job.folder, job.trial.key):
         return done
     pin_threads(job.threads)
@@ -137,6 +146,8 @@ def perform(
             for name, (path, digest, size) in sorted(attempt.artefacts.items())
         ),
     )
+    if done := sealed_result(job.folder, job.trial.key):  # by the worker of a driver that took over while this one slept
+        return done
     write_json(job.home / "result.json", asdict(result))
     attempt.tidy()
     _log(job, "done", state=result.state)
@@ -179,6 +190,9 @@ class Intake:
         except TrialEnded as ended:
             self.ended = ended
             raise
+        except OSError as error:  # in sealing a checkpoint, or in the ledger
+            self.outside = self.outside or disk.own(error, self.job.folder)
+            raise self.outside from error
 
     def _take(self, metrics: object) -> None:
         if self.full:
@@ -225,6 +239,10 @@ def _outcome(
     ended = intake.ended
     if intake.outside is not None:
         raise intake.outside
+    trouble = intake.attempt.trouble or disk.of_disk(came_out, job.folder, job.home)
+    if trouble is not None and not intake.full:
+        intake.attempt.sweep()
+        raise trouble
     if ended is not None and ended.fault:
         return ended.fault, visible(ended.reason) + (SWALLOWED if came_out is not ended else ""), ""
     if came_out is not None and ended is None:
@@ -290,8 +308,8 @@ def _seconds(rows: list[Row], wall: float) -> float:
 def _count_attempt(job: Job) -> int:
     """How often the trial was started in this life of the driver, this time included."""
     job.home.mkdir(parents=True, exist_ok=True)
-    with open(job.home / "attempts", "a", encoding="utf-8") as file:
-        file.write(f"{job.term}\n")
+    with open(job.home / "attempts", "ab") as file:
+        file.write(f"\n{job.term}\n".encode())  # a line of its own, whatever stands before it
     return attempts_of(job)
 
 

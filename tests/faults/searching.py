@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hpsearch.results.record import Record
@@ -79,6 +79,12 @@ class Search:
     def arrives(self, process: "subprocess.Popen[str]", number: int, epoch: int = 1) -> None:
         """Wait until that trial stands before that epoch."""
         self.until(process, (self.folder / f"at-{number}-{epoch}").exists)
+
+    def first(self, process: "subprocess.Popen[str]", numbers: Iterable[int], epoch: int = 1) -> int:
+        """Wait until one of those trials stands before that epoch; which: in what order they run is the search's."""
+        asked = list(numbers)
+        self.until(process, lambda: any((self.folder / f"at-{number}-{epoch}").exists() for number in asked))
+        return next(number for number in asked if (self.folder / f"at-{number}-{epoch}").exists())
 
     def says(self, process: "subprocess.Popen[str]", what: str) -> None:
         """Wait until the command has printed something."""
