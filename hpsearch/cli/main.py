@@ -1,4 +1,4 @@
-"""The command line: ``hpsearch new | plan | run | status | report | show | rerun | export | import``.
+"""The command line: ``hpsearch new | plan | run | status | report | show | rerun | repair | export | import``.
 
 Nothing heavy is imported here; every command imports what it needs when it is called.
 """
@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from hpsearch.cli.planning import plan
+from hpsearch.cli.repairing import repair
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
 from hpsearch.cli.screen import echo, print_what_can_be_shown
@@ -36,7 +37,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-for command in (new, plan, run, status, report, show, rerun, export):
+for command in (new, plan, run, status, report, show, rerun, repair, export):
     app.command()(command)
 app.command("import")(import_)
 

@@ -26,8 +26,13 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write the report of what the record holds: one HTML file that needs no network, with .md and .csv beside it."""
+    from hpsearch.results import health
+
     file = read_study(study, data)
-    told = evidence_of(file, record_if_any(record))
+    opened = record_if_any(record)
+    if opened is not None:
+        health.check(opened)  # a wrong number must not be printed
+    told = evidence_of(file, opened)
     for path in write_report(told, out or beside(record, file)):
         echo(path)
     if tables is not None:

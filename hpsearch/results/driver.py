@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from hpsearch.errors import Stale
 from hpsearch.protocol import Row
 from hpsearch.results import schema
+from hpsearch.results.health import of_launch, of_trial
 from hpsearch.results.lock import Lock
 from hpsearch.results.outage import Passing, Patience
 from hpsearch.study import Trial
@@ -71,12 +72,9 @@ class Driver:
     def want(self, trials: Sequence[Trial]) -> None:
         """Enter trials that are not in the record yet, as waiting; those that wait in it lose the reason of their last attempt."""
         own, blank = schema.trials.c, dict(fault="", reason="", detail="")
+        self.enter([entry(trial) for trial in trials])
 
         def work(connection: Connection) -> None:
-            known = set(connection.scalars(select(own.key)))
-            new = {trial.key: trial for trial in trials if trial.key not in known}
-            if new:
-                connection.execute(insert(schema.trials), [_entry(trial) for trial in new.values()])
             told = connection.scalars(select(own.key).where((own.state == "waiting") & (own.reason != "")))
             for key in {trial.key for trial in trials}.intersection(told):
                 connection.execute(update(schema.trials).where(own.key == key).values(**blank))
@@ -105,6 +103,7 @@ class Driver:
             connection.execute(insert(schema.trials).values(**{**kept, "key": other}))
             for table in (schema.rows, schema.artefacts, schema.contents):
                 connection.execute(update(table).where(table.c.key == key).values(key=other))
+            connection.execute(update(schema.sums).where(schema.sums.c.name == key).values(name=other))
             place = schema.artefacts.c.path
             moved = func.replace(place, f"{key[:2]}/{key}/", f"{other[:2]}/{other}/")
             connection.execute(update(schema.artefacts).where(schema.artefacts.c.key == other).values(path=moved))
@@ -121,6 +120,7 @@ class Driver:
 
         def work(connection: Connection) -> int:
             connection.execute(delete(schema.rows).where(schema.rows.c.key.in_(keys)))
+            connection.execute(delete(schema.sums).where(schema.sums.c.name.in_(keys)))
             return connection.execute(update(schema.trials).where(chosen).values(**fresh)).rowcount
 
         return self._write(work)
@@ -131,8 +131,20 @@ class Driver:
 
         def work(connection: Connection) -> None:
             connection.execute(delete(schema.rows).where(schema.rows.c.key.in_(asked)))
+            connection.execute(delete(schema.sums).where(schema.sums.c.name.in_(asked)))
             change = update(schema.trials).where(schema.trials.c.key.in_(asked))
             connection.execute(change.values(state="waiting", changed=now()))
+
+        self._write(work)
+
+    def enter(self, trials: Sequence[Mapping[str, Any]]) -> None:
+        """Enter trials as lines of their table, as waiting, where they are not in the record yet."""
+
+        def work(connection: Connection) -> None:
+            known = set(connection.scalars(select(schema.trials.c.key)))
+            new = {line["key"]: {**line, "state": "waiting", "changed": now()} for line in trials if line["key"] not in known}
+            if new:
+                connection.execute(insert(schema.trials), list(new.values()))
 
         self._write(work)
 
@@ -166,6 +178,9 @@ class Driver:
             if kept:
                 connection.execute(insert(schema.artefacts), kept)
             connection.execute(update(schema.trials).where(schema.trials.c.key == result.key).values(**told, changed=now()))
+            trial = connection.execute(select(schema.trials).where(schema.trials.c.key == result.key)).mappings().one_or_none()
+            if trial is not None:
+                _sum(connection, result.key, of_trial(dict(trial), [str(row["metrics"]) for row in rows]))
 
         self._write(work)
 
@@ -176,8 +191,10 @@ class Driver:
         def work(connection: Connection) -> int:
             entered = connection.scalar(select(own.id).where(own.id > last))  # by us: nobody else writes in our term
             if entered is None:
-                line = connection.execute(insert(schema.launches).values(**columns, started=now())).inserted_primary_key
-                entered = line[0] if line else 0
+                line = {**columns, "started": now()}
+                key = connection.execute(insert(schema.launches).values(**line)).inserted_primary_key
+                entered = key[0] if key else 0
+                _sum(connection, f"launch {entered}", of_launch(line))
             return int(entered)
 
         return self._write(work)
@@ -191,11 +208,16 @@ class Driver:
         self._write(lambda connection: connection.execute(_end(launch, outcome)), Patience(LEAVING))
 
 
+def _sum(connection: Connection, name: str, digest: str) -> None:
+    connection.execute(delete(schema.sums).where(schema.sums.c.name == name))
+    connection.execute(insert(schema.sums).values(name=name, sha256=digest))
+
+
 def _end(launch: int, outcome: str) -> Any:
     return update(schema.launches).where(schema.launches.c.id == launch).values(ended=now(), outcome=outcome)
 
 
-def _entry(trial: Trial) -> dict[str, Any]:
+def entry(trial: Trial) -> dict[str, Any]:
+    """What the record says of a trial that nothing is known of yet."""
     names = ("key", "seed", "epochs", "held_out", "code")
-    own = {name: getattr(trial, name) for name in names}
-    return {**own, "config": json.dumps(to_json(trial.config)), "state": "waiting", "changed": now()}
+    return {**{name: getattr(trial, name) for name in names}, "config": json.dumps(to_json(trial.config))}

@@ -1,6 +1,5 @@
 """From the record to evidence: tidy frames of what one study wanted and got."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +38,7 @@ def evidence(record: Record | None, study: Study, name: str, text: str, found: R
         agenda=found.plan,
         trials=_trials(filled, past, found.scores, found.study),
         rows=_rows(filled, past.rows([place.trial for place in filled])),
-        provenance=_provenance(launch, older),
+        provenance=_provenance(record, launch, older),
         study_text=launch["study_text"] if launch else text,
         older=older,
     )
@@ -82,10 +81,10 @@ def _drawn(name: str, value: Recorded) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and name not in ROW
 
 
-def _provenance(launch: Mapping[str, Any] | None, older: tuple[str, ...]) -> dict[str, str]:
-    if launch is None:
+def _provenance(record: Record | None, launch: Mapping[str, Any] | None, older: tuple[str, ...]) -> dict[str, str]:
+    if launch is None or record is None:
         return {}
-    told: dict[str, str] = json.loads(launch["provenance"])
+    told: dict[str, str] = record.parsed(launch["provenance"])
     return {
         **told,
         "launched": launch["started"],

@@ -46,7 +46,7 @@ def with_history(record: Record | None, study: Study, name: str) -> Study:
         return study
     former: dict[Tune, None] = {}
     for launch in launches(record, study, name):
-        tune = _tune(launch["study_json"], study.kinds)
+        tune = _tune(record.parsed(launch["study_json"]), study.kinds)
         if tune == study.tune:
             break
         if tune is not None:
@@ -56,10 +56,10 @@ def with_history(record: Record | None, study: Study, name: str) -> Study:
     return replace(study, tune=replace(study.tune, earlier=(*study.tune.earlier, *former)))
 
 
-def _tune(text: str, known: frozenset[Known]) -> Tune | None:
+def _tune(told: Mapping[str, Any], known: frozenset[Known]) -> Tune | None:
     """The search of a launch; None where there was none or it holds classes of the user's own, which text cannot name."""
     try:
-        tune = from_json(json.loads(text)["tune"], known)
+        tune = from_json(told["tune"], known)
     except Refused:
         return None
     return tune if isinstance(tune, Tune) else None

@@ -1,6 +1,5 @@
 """Looking one trial up by the beginning of its key: everything the record holds of it, and where it stands in a study."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def find(record: Record, prefix: str) -> Found:
     kept = record.lines(select(artefacts.c.path).where(artefacts.c.key == key).order_by(artefacts.c.name))
     columns = dict(found[0])
     rows = tuple(row for _, row in record.rows([key]).get(key, ()))
-    return Found(key, columns, json.loads(columns["config"]), rows, tuple(line["path"] for line in kept), record.folder)
+    return Found(key, columns, record.parsed(columns["config"]), rows, tuple(line["path"] for line in kept), record.folder)
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def launched(record: Record, found: Found) -> list[Launched]:
     query = select(launches.c.study, launches.c.provenance).where(launches.c.code == found.columns["code"])
     told: dict[Path, Launched] = {}
     for line in record.lines(query.order_by(launches.c.id.desc())):
-        path, options = launched_as(json.loads(line["provenance"]).get("command", ""), line["study"])
+        path, options = launched_as(record.parsed(line["provenance"]).get("command", ""), line["study"])
         if path is not None:
             data = Path(options["--data"]) if "--data" in options else None
             told.setdefault(Path(path), Launched(Path(path), data))

@@ -104,7 +104,10 @@ class Past:
     def _changed(self, trial: Trial) -> list[Changed]:
         """Values that the record has under a trial's own key and that are not its own."""
         own = self.entries.get(trial.key)
-        return [] if own is None or own["state"] == "waiting" else other_values(json.loads(own["config"]), trial.config)
+        return [] if own is None or own["state"] == "waiting" else other_values(self._config(own), trial.config)
+
+    def _config(self, entry: Entry) -> Any:
+        return self.record.parsed(entry["config"]) if self.record else {}
 
     def _stands(self, trial: Trial, changed: list[Changed]) -> bool:
         """Whether the record has this very trial, finished or begun."""
@@ -172,7 +175,7 @@ class Past:
             causes.append(Cause("code", entry["code"], self.study.code))
         if entry["data"] != own["data"]:
             causes.append(Cause("data", entry["data"], own["data"], "other data"))
-        return self._judge(trial, key, causes, other_values(json.loads(entry["config"]), trial.config))
+        return self._judge(trial, key, causes, other_values(self._config(entry), trial.config))
 
     def _judge(self, trial: Trial, key: str, causes: Sequence[Cause], changed: Iterable[Changed]) -> Match:
         defaults = [

@@ -123,7 +123,7 @@ def unusable(error: DBAPIError, place: str) -> Exception:
     return Unanswered(f"the record at {place} cannot be used now ({first_line(error)}): run the same command again once it can")
 
 
-def is_no_database(error: Exception) -> bool:
+def is_no_database(error: BaseException | None) -> bool:
     """Whether SQLite says of a file that it is no database."""
     return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == NO_DATABASE
 

@@ -1,6 +1,5 @@
 """What an edit of a study costs: finished trials that would be repeated, or are no longer asked for, and what to decide."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,7 +66,7 @@ def abandoned(record: Record, found: Replayed, name: str) -> str:
     """How many finished trials a changed metric or direction no longer asks for; empty where there are none."""
     study = found.study
     before = next((each for each in reversed(launches(record, study, name))), None)
-    told = json.loads(before["study_json"]) if before else {}
+    told = record.parsed(before["study_json"]) if before else {}
     then = {key: told.get(key, getattr(study, key)) for key in ("metric", "goal", "last")}
     changed = [f"{key} was {value!r} and is {getattr(study, key)!r}" for key, value in then.items() if value != getattr(study, key)]
     if not changed:

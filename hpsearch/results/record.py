@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from hpsearch.errors import InUse, Refused, did_you_mean
+from hpsearch.errors import Damaged, InUse, Refused, did_you_mean
 from hpsearch.protocol import Row
 from hpsearch.results import schema
 from hpsearch.results.connecting import check_file, check_stamp, engine_of, trials_folder
 from hpsearch.results.driver import Driver, now
 from hpsearch.results.lock import lock_of
-from hpsearch.results.outage import Patience, first_line, is_no_database, repaired, unusable
+from hpsearch.results.outage import Patience, damage, first_line, is_no_database, repaired, unusable
 from hpsearch.results.urls import ESCAPES, database, hidden
 
 T = TypeVar("T")
@@ -125,6 +125,13 @@ class Record:
         """What a query finds."""
         return self.read(lambda connection: list(connection.execute(query).mappings()))
 
+    def parsed(self, text: Any) -> Any:
+        """What a JSON text of the record says; refused where it is none, for that was not what was written."""
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise Damaged(damage(self.place, "a text in it is not as it was written")) from error
+
     def _holder(self) -> str:
         holder = self.read(lambda connection: connection.scalar(select(schema.driver.c.holder)))
         return f"the record is in use by {holder or 'another process'}: wait for it to end, or stop it"
@@ -141,7 +148,7 @@ class Record:
         """Epoch and metrics of every row of those keys, in order of epochs."""
         own, found = schema.rows.c, {}  # type: Any, dict[str, list[tuple[int, Row]]]
         for row in self._of(keys, own.key, select(schema.rows).order_by(own.key, own.epoch)):
-            found.setdefault(row["key"], []).append((row["epoch"], json.loads(row["metrics"])))
+            found.setdefault(row["key"], []).append((row["epoch"], self.parsed(row["metrics"])))
         return found
 
     def scores(self, keys: Iterable[str], metric: str, last: int = 1) -> dict[str, float | None]:
@@ -153,7 +160,7 @@ class Record:
         for row in self._of(keys, schema.trials.c.key, finished):
             values = found.setdefault(row["key"], [])
             if row["state"] == "complete":
-                values.append(number(row["key"], json.loads(row["metrics"]), metric))
+                values.append(number(row["key"], self.parsed(row["metrics"]), metric))
         return {key: median(values) if values else None for key, values in found.items()}
 
     def _of(self, keys: Iterable[str], column: ColumnElement[str], query: Select[Any]) -> Iterator[RowMapping]:
@@ -161,6 +168,15 @@ class Record:
         asked = list(dict.fromkeys(keys))
         for start in range(0, len(asked), MANY):
             yield from self.lines(query.where(column.in_(asked[start : start + MANY])))
+
+    def stamped(self, name: str) -> str:
+        """What the record's stamp says under a name; empty where it says nothing."""
+        return "".join(line["value"] for line in self.lines(select(schema.stamp.c.value).where(schema.stamp.c.name == name)))
+
+    @property
+    def known(self) -> set[str]:
+        """Keys of all trials."""
+        return {line["key"] for line in self.lines(select(schema.trials.c.key))}
 
     def keys(self, state: str) -> list[str]:
         """Keys of all trials in a state."""

@@ -104,4 +104,10 @@ decisions = Table(
     Column("told", Text, nullable=False),  # what was said of it, or the keys it was proved on
     Column("taken", String(32), nullable=False),  # when, UTC
 )
-LATER = (contents, code_parts, decisions)  # tables that a record of an earlier version lacks until it is driven
+sums = Table(
+    "sums",
+    metadata,
+    Column("name", String(64), primary_key=True),  # key of a finished trial, or "launch" and a number
+    Column("sha256", String(64), nullable=False),  # of all that the record says of it; SQLite itself sees no flipped bit in a text
+)
+LATER = (contents, code_parts, decisions, sums)  # tables that a record of an earlier version lacks until it is driven

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hpsearch.errors import HpsearchError, Refused, Undecided, Unwritable
 from hpsearch.protocol import Remarked
-from hpsearch.results import schema
+from hpsearch.results import health, schema
 from hpsearch.results.history import with_history
 from hpsearch.results.older import Verdict
 from hpsearch.results.outage import DRIVING, Patience
@@ -23,6 +23,7 @@ from hpsearch.results.urls import scrubbed
 from hpsearch.study import Limits
 from hpsearch.study.file import StudyFile
 from hpsearch.study.limits import duration, size
+from hpsearch.trials.belonging import claim
 from hpsearch.trials.disk import lacking
 from hpsearch.trials.ray_local import close_to_others
 from hpsearch.trials.session import Resources, Session, Watch
@@ -165,7 +166,10 @@ def run(
     record = Record.open(options.record, options.folder, create=True, patience=Patience(options.patience, say))
     if full := lacking(record.folders):
         raise Unwritable(full)
+    health.check(record)
     with record.driver(f"hpsearch run {file.path}") as driver:
+        if options.folder is None and record.engine.dialect.name == "sqlite":  # others may share a folder, or its default one
+            claim(driver)
         study = with_history(record, file.study, file.name)
         if not options.decision and (asked := question(record, replayed(record, study), file.name, file.path)):
             raise Undecided(asked)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from hpsearch.errors import Refused, Stopped, TrialEnded, sentence, visible
 from hpsearch.protocol import Row
+from hpsearch.results.driver import entry
 from hpsearch.results.record import Result
 from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
@@ -25,6 +26,7 @@ from hpsearch.trials.sealed import digest_of, read_json, write_json
 from hpsearch.trials.traces import seeded
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
+TRIAL = "trial.json"  # what the trial is, so that a lost record can be made anew from the folders
 WEIGHTS = "weights.pt"  # the artefact that a student is given
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
 SWALLOWED = "; the training function caught hpsearch.TrialEnded, which ends a trial, and went on: let it pass through"
@@ -127,6 +129,8 @@ def _performed(job: Job, train: Train | None, tell: Tell, stops: tuple[type[Base
     attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache, given)
     intake = Intake(job, attempt, tell)
     attempt.receive = intake
+    if read_json(job.home / TRIAL) is None:
+        write_json(job.home / TRIAL, entry(job.trial))
     _log(job, "start", attempt=attempts, after=len(attempt.rows))
     with seeded(job.trial.seed):
         fault, reason, detail = _outcome(job, train, intake, attempts, stops)

@@ -1,15 +1,12 @@
 """Files of trials that are cut, garbled, emptied or taken away: no result is lost, and the command says nothing of its own faults."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from hpsearch.cli.main import main
 from hpsearch.results.record import Record
-from tests.cli.giving import Given, giving
-from tests.faults.test_full_disk import study
+from tests.cli.giving import Given
 
 DAMAGE = {
     "not UTF-8": ("attempts", lambda text: b"\xff\xfe\n" + text),
@@ -22,30 +19,6 @@ DAMAGE = {
     "empty result": ("result.json", lambda text: b""),
     "missing result": ("result.json", None),
 }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a study that has run, with its record x.db."""
-    folder = tmp_path_factory.mktemp("finished")
-    study(folder, "pass")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("HPSEARCH_CACHE", str(folder / "cache"))
-        patch.setattr("sys.argv", ["hpsearch", "run", "own.py", "--record", "x.db", "--here"])
-        with pytest.raises(SystemExit) as left:
-            main()
-    assert not left.value.code
-    return folder
-
-
-@pytest.fixture
-def give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path) -> Given:
-    """A command given in a copy of that folder."""
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
-    return giving(monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", DAMAGE)

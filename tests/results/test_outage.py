@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from hpsearch.errors import InUse, Stale, Stopped, Unanswered
 from hpsearch.results import outage, schema
 from hpsearch.results.connecting import BUSY
-from hpsearch.results.driver import Driver
+from hpsearch.results.driver import Driver, entry
 from hpsearch.results.outage import Patience
 from hpsearch.results.record import Record
 from tests.postgres import Server
@@ -40,7 +40,7 @@ def opened(place: str, said: list[str], limit: float = 120) -> Record:
 
 def contents(record: Record) -> dict[str, list[Any]]:
     """Every line of every table, but for times."""
-    times = {"changed", "started", "ended", "taken"}
+    times = {"changed", "started", "ended", "taken", "sha256"}  # digests hold times
     found = {}
     for table in schema.metadata.sorted_tables:
         columns = [column.name for column in table.columns if column.name not in times]
@@ -56,6 +56,7 @@ def told(driver: Driver) -> None:
     said: dict[str, Callable[[], object]] = {
         "want": lambda: driver.want([a, b, c]),
         "add": lambda: driver.add(schema.contents, [dict(key=a.key, content="c", rest="r", data="d")]),
+        "enter": lambda: driver.enter([entry(trial(9))]),
         "start": lambda: driver.start(a.key),
         "row": lambda: driver.row(a.key, 1, {"top1": 1.0}),
         "finish": lambda: (driver.finish(kept), driver.finish(result(b.key, 5.0, state="failed"))),
