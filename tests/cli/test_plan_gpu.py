@@ -1,7 +1,5 @@
 """Hours on a stated GPU: the arithmetic by hand, and what is refused."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from hpsearch.cli.estimates import estimate, said
 from hpsearch.cli.gpus import GPUS, REFERENCE, gpu, hours
 from hpsearch.training import ImageFolder, Recipe, digits, image_folder, imagenet
 from hpsearch.tricks.he2019 import distilled
+from tests.cli.giving import giving
 from tests.trials.taught import Pupil, learn
 
 ROOT = Path(__file__).parents[2]
@@ -106,11 +105,15 @@ def test_refuses_a_training_function_of_ones_own():
         hours(own, gpu("H100"))
 
 
-def test_the_command_prints_trials_epochs_and_hours():
-    command = [sys.executable, "-m", "hpsearch", "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100", "--cpus", "8"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200", "PATH": ""})
-    assert done.returncode == 0, done.stderr
-    words = " ".join(done.stdout.split())
+def test_the_command_prints_trials_epochs_and_hours(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+    code, printed, complaint = giving(monkeypatch, capsys)(
+        "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100", "--cpus", "8"
+    )
+    assert (code, complaint) == (0, "")
+    words = " ".join(printed.split())
     for part in (
         "trials 47 wanted",
         "epochs 6,440 in total",
