@@ -64,6 +64,7 @@ class Session:
         self.running: dict[str, Trial] = {}
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
+        self.set_back = 0  # of them, those that ended the study and wait again
         self.known_epochs = 0  # asked of trials that stood finished in the record before
         self.ended_epochs = 0  # asked of trials that ended in this session
         self.stopped = set(driver.record.keys("stopped"))
@@ -221,6 +222,7 @@ class Session:
             return
         self.driver.reset(["running"])
         self.driver.wait_again(alike)
+        self.set_back = len(alike)
         for key in alike:
             forget(self.driver.record.folder, key)
             del self.scores[key]

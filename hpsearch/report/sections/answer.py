@@ -11,6 +11,7 @@ from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import across_scales, effects, scales_note
+from hpsearch.results.reasons import BROKE
 from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
@@ -65,7 +66,7 @@ def _ended_words(done: str, reasons: Sequence[str]) -> str:
     This study ended early, with 0 of 8 trials done:
     3 trials broke the contract of a training function in the same way. The first: the row of epoch 1 has no metric 'acc'.
     """
-    broke = f"{count(len(reasons), 'trial')} broke the contract of a training function in the same way"
+    broke = f"{count(len(reasons), 'trial')} {BROKE}"
     return f"This study ended early, with {done} done: {broke}. The first: {reasons[0]}."
 
 
@@ -78,6 +79,7 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
     stopped = stopped_early(evidence)
     pairs += [("stopped early", f"{stopped:,}")] if stopped else []
+    pairs += [("to be run again", f"{len(back):,}")] if len(back := evidence.set_back()) else []
     pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
     pairs += [("seeds per arm", seeds_each(study.seeds)), ("training time", hours(once["seconds"].sum()))]
     return tuple(pairs)
