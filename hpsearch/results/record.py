@@ -63,6 +63,7 @@ class Result:
     reason: str = ""
     detail: str = ""
     artefacts: tuple[tuple[str, str, str, int], ...] = ()  # name, path, sha256, bytes
+    remark: str = ""  # what its user should know although nothing is wrong with the trial; said, not recorded
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Result":

@@ -143,6 +143,14 @@ def test_a_study_that_was_ended_early_says_so_in_its_report_and_goes_on_once_men
     assert "No trial failed." in Path("runs/mine.md").read_text()
 
 
+def test_a_loop_that_is_too_long_is_said_once_and_is_no_failure(give: Callable) -> None:
+    Path("mine.py").write_text(study().replace("range(epochs)", "range(epochs + 2)"))
+    code, said = give(*RUN)
+    assert (code, said.count("the loop of the training function is longer than the epochs it is asked for: rows beyond")) == (0, 1)
+    assert "4 of 4 trials done, 0 running, 0 failed" in said
+    assert "longer" not in give(*RUN)[1]  # nothing ran
+
+
 def test_the_help_names_those_of_the_table_that_are_no_success(give: Callable) -> None:
     named = {int(code) for code in re.findall(r"(?:^|[;:] |or )(\d+)\b", " ".join(EXIT_CODES.split()))}
     assert {code for _, _, code, _ in CASES.values()} <= named
