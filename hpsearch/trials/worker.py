@@ -272,7 +272,7 @@ def _close(source: Any) -> None:
     """End a generator now: what its clean-up raises changes nothing, for the trial has ended."""
     try:
         getattr(source, "close", lambda: None)()
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException:
         return

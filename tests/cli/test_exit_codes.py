@@ -68,7 +68,7 @@ CASES: dict[str, Case] = {
     "a fault of ours": (RUN, study(), 70, "this is a fault in hpsearch"),
     "in use": (RUN, study(), 75, "the record is in use"),
     "Ctrl-C": (RUN, study("os.kill(os.getpid(), signal.SIGINT)"), 130, "stopped; run the same command again"),
-    "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 130, "stopped; run the same command again"),
+    "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 1, "4 trials failed: KeyboardInterrupt (arms base and wide"),
     "SIGTERM": (RUN, study("os.kill(os.getpid(), signal.SIGTERM)"), 143, "stopped; run the same command again"),
 }  # fmt: skip
 
