@@ -58,15 +58,14 @@ def closing(console: Any, told: "Evidence") -> None:
     from hpsearch.report.sections.answer import reached_words, search_words
     from hpsearch.report.sections.contrasts import unit_of
     from hpsearch.report.words import number, readable
-    from hpsearch.results.inference import across_scales, effects, scales_note
+    from hpsearch.results.inference import effects, scales_note
 
-    written, lines, apart = unit_of(told), Table.grid(padding=(0, 2)), across_scales(told)
+    written, lines = unit_of(told), Table.grid(padding=(0, 2))
     for effect in effects(told):
         digits = written.at(effect.half).digits
         value, low, high = (readable(number(each, digits, signed=True)) for each in (effect.value, effect.low, effect.high))
         interval = f"[{low}, {high}]" if low and high else ""
-        said = f"{effect.verdict} (on different scales)" if effect.name in apart else effect.verdict
-        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, said)))
+        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.said)))
     if lines.row_count:
         console.print(lines)
     else:
