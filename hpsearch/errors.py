@@ -128,7 +128,7 @@ def sentence(error: BaseException) -> str:
     name = type(error).__name__
     try:
         text = f"sys.exit({error.code!r}) was called" if isinstance(error, SystemExit) else str(error)
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException as second:
         text = f"its text cannot be made, {type(second).__name__} was raised instead"

@@ -5,10 +5,11 @@ Nothing heavy is imported here; every command imports what it needs when it is c
 
 import sys
 import traceback
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from hpsearch import __version__
 from hpsearch.cli.planning import plan
 from hpsearch.cli.reporting import export, import_, report
 from hpsearch.cli.running import run, status
@@ -25,6 +26,8 @@ ran, or a training function that breaks its contract or fails in every trial; 70
 was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to resume.
 """
 
+VERSIONS = ("torch", "torchvision", "ray", "optuna")
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -33,6 +36,31 @@ app = typer.Typer(
     help="Which hyperparameters, and what is each trick really worth? Search, ablation and one offline report from one study file.",
     epilog=EXIT_CODES,
 )
+
+
+def _version(asked: bool) -> None:
+    """Ours, and those of the libraries that numbers depend on; nothing is imported for it."""
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    echo(f"hpsearch {__version__}")
+    for name in VERSIONS:
+        try:
+            echo(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            echo(f"{name} is not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the versions and exit.")
+    ] = False,
+) -> None:
+    """The options of no command; the words of the help are those above."""
+
 
 for command in (new, plan, run, status, report, show, rerun, export):
     app.command()(command)

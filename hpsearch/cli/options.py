@@ -12,8 +12,13 @@ RecordPlace = Annotated[str, typer.Option("--record", help="The record: an SQLit
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder to use for $HPSEARCH_DATA in the study file.")]
 TrialFolder = Annotated[
     Path | None,
-    typer.Option("--folder", help="Folder for checkpoints, shared by all machines. [default: beside the record]"),
+    typer.Option(
+        "--folder",
+        help="Folder for checkpoints, shared by all machines, and no other record's. "
+        "[default: beside the record, trials or, where that is another record's, NAME-trials]",
+    ),
 ]
+BESIDE = "[default: beside the record, STUDY.html or, where another record came first, STUDY@NAME.html]"
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error, even of a mistake in the input.")]
 TrialWords = Annotated[
     list[str],

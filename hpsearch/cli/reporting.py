@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
-from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath
+from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath
 from hpsearch.cli.screen import echo
 from hpsearch.cli.signals import stop_on_signals
-from hpsearch.cli.writing import closing, refuse_overwriting, write_report, write_tables
+from hpsearch.cli.writing import closing, refuse_overwriting, sources, write_report, write_tables
 from hpsearch.errors import Refused
 from hpsearch.results import DEFAULT
 
@@ -19,7 +19,7 @@ def report(
     study: StudyPath,
     record: RecordPlace = DEFAULT,
     data: DataFolder = None,
-    out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"The HTML file; .md and .csv go beside it. {BESIDE}")] = None,
     tables: Annotated[
         Path | None, typer.Option(help="Folder for every table, trial and epoch as CSV, Parquet, Markdown and LaTeX.")
     ] = None,
@@ -27,8 +27,11 @@ def report(
 ) -> None:
     """Write the report of what the record holds: one HTML file that needs no network, with .md and .csv beside it."""
     file = read_study(study, data)
-    told = evidence_of(file, record_if_any(record))
-    for path in write_report(told, out or beside(record, file)):
+    opened = record_if_any(record)
+    target = out or beside(record, file, opened)
+    refuse_overwriting(target, sources(record, file))
+    told = evidence_of(file, opened)
+    for path in write_report(told, target):
         echo(path)
     if tables is not None:
         echo(f"{write_tables(told, tables)} files in {tables}; all tables at once: cd {tables} && pdflatex all.tex")

@@ -9,9 +9,9 @@ import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
-from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
 from hpsearch.cli.screen import echo
-from hpsearch.cli.writing import closing, write_report
+from hpsearch.cli.writing import closing, refuse_overwriting, sources, write_report
 from hpsearch.errors import HpsearchError, Refused, Undecided
 from hpsearch.kept import cache_folder
 from hpsearch.results import DEFAULT
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hpsearch.results.record import Record
     from hpsearch.study.file import StudyFile
     from hpsearch.trials.session import Session
+
+    Where = Callable[[Record], Path]  # the report goes, once the record is there
 
 LISTED = 12  # failed trials that ``status`` names one by one
 
@@ -56,7 +58,7 @@ def run(
         bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Use such older results as they are; the report marks them.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The report to write. [default: STUDY.html beside the record]")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"The report to write. {BESIDE}")] = None,
     debug: Debug = False,
 ) -> None:
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
@@ -78,32 +80,36 @@ def run(
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
     if not here and (note := launch.unused_cluster(address)):
         console.print(note, highlight=False, markup=False)
-    report = out or beside(record, file)
+    refuse_overwriting(out or beside(record, file, None), sources(record, file))
+
+    def where(opened: "Record") -> Path:
+        return out or beside(record, file, opened)
+
     with terminal.Watching(console) as watching:
         try:
             session = launch.run(file, options, watching, watching.doing)
         except (Refused, Undecided) as error:
-            _close_early(watching, error, file, lambda: open_record(record, folder), report)
+            _close_early(watching, error, file, lambda: open_record(record, folder), where)
             raise
         except BaseException:
             if watching.session:
                 command = again_with("report", file, record, data)
                 echo(f"no report was written: {command} writes one of the results so far", err=True)
             raise
-        _close(watching, session, file, open_record(record, folder), report)
+        _close(watching, session, file, open_record(record, folder), where)
     if session.plan.problems and not session.plan.measurements:
         raise Refused(session.plan.problems[0])
     raise typer.Exit(1 if session.failed or session.plan.problems else 0)
 
 
-def _close(watching: "Watching", session: "Session", file: "StudyFile", record: "Record", report: Path) -> None:
+def _close(watching: "Watching", session: "Session", file: "StudyFile", record: "Record", where: "Where") -> None:
     """Write the report, then say how far the study came, what it showed, and why trials failed."""
     from hpsearch.results.reasons import ended
 
     watching.doing("writing the report")
     found = replayed_of(file, record)
     told = evidence_of(file, record, found)
-    written = write_report(told, report)
+    written = write_report(told, where(record))
     watching.progress.stop()
     console = watching.console
     console.print(f"{watching.line(session)}; {session.ran} of them ran now", highlight=False, markup=False)
@@ -116,14 +122,14 @@ def _close(watching: "Watching", session: "Session", file: "StudyFile", record: 
 
 
 def _close_early(
-    watching: "Watching", error: HpsearchError, file: "StudyFile", record: "Callable[[], Record]", report: Path
+    watching: "Watching", error: HpsearchError, file: "StudyFile", record: "Callable[[], Record]", where: "Where"
 ) -> None:
     """The same of a study that was refused after trials had begun; nothing where none had."""
     if watching.session is None:
         return
     watching.session.requeue()
     try:
-        _close(watching, watching.session, file, record(), report)
+        _close(watching, watching.session, file, record(), where)
     except HpsearchError as second:
         echo(f"no report was written, because of {'this:' if str(second) == str(error) else second}", err=True)
 

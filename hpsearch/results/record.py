@@ -32,11 +32,13 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
 from hpsearch.protocol import Row
 from hpsearch.results import schema
+from hpsearch.results.neighbours import SERVER, TRIALS, file_of, is_file, new_trials
 from hpsearch.results.urls import database, hidden
 from hpsearch.study import Trial
 from hpsearch.values import to_json
@@ -61,6 +63,7 @@ class Result:
     reason: str = ""
     detail: str = ""
     artefacts: tuple[tuple[str, str, str, int], ...] = ()  # name, path, sha256, bytes
+    remark: str = ""  # what its user should know although nothing is wrong with the trial; said, not recorded
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Result":
@@ -76,10 +79,11 @@ def now() -> str:
 class Record:
     """A record by its file (SQLite) or URL (any SQLAlchemy database; PostgreSQL is tested)."""
 
-    def __init__(self, engine: Engine, folder: Path, place: str = "") -> None:
+    def __init__(self, engine: Engine, folder: Path, place: str = "", trials: str = TRIALS) -> None:
         self.engine = engine
         self.folder = folder  # of the trials' files
         self.place = place  # as the user named it, without a password
+        self.trials = trials  # what the folder is called where the user names none
 
     @classmethod
     def open(cls, place: str, folder: Path | None = None, create: bool = False) -> "Record":
@@ -88,10 +92,9 @@ class Record:
             url = database(place)
         except ArgumentError as error:
             raise Refused("the record's URL cannot be read: write it as postgresql+psycopg://user@host/database") from error
-        home = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path("runs")
-        shown = hidden(place)
-        if url.get_backend_name() == "sqlite":
-            _check_file(Path(url.database or "" if "://" in place else place), create)
+        home, shown = Path(url.database or "").parent if is_file(url) else SERVER, hidden(place)
+        if file := file_of(place):
+            _check_file(file, create)
         try:
             engine = create_engine(url, pool_pre_ping=True)
             _set_up(engine)
@@ -99,11 +102,11 @@ class Record:
                 if create:
                     schema.metadata.create_all(connection)
                 _check_stamp(connection, shown, create)
-                trials = _trials_folder(connection, home, Path(url.database or ""), create)
+                trials = _trials_folder(connection, url, create)
         except (DBAPIError, ArgumentError, NoSuchModuleError, ImportError) as error:
             cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise Refused(f"cannot use the record at {shown}: {cause}; give another place with --record") from error
-        return cls(engine, (folder or home / trials).absolute(), shown)  # workers may stand in another folder
+        return cls(engine, (folder or home / trials).absolute(), shown, trials)  # workers may stand in another folder
 
     @contextmanager
     def driver(self, task: str) -> Iterator["Driver"]:
@@ -364,19 +367,13 @@ def _set_up(engine: Engine) -> None:
         connection.exec_driver_sql("begin" if reading else "begin immediate")
 
 
-def _trials_folder(connection: Connection, home: Path, file: Path, create: bool) -> str:
-    """Name of the folder for the trials' files: ``trials``, or one of its own for a new record beside another one.
-
-    Results are sealed there before the record hears of them; a new record must not take another's for its own.
-    """
-    named = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == "trials"))
-    if named is not None or not create or connection.dialect.name != "sqlite":
-        return str(named or "trials")
-    known = connection.scalar(select(schema.trials.c.key).limit(1))
-    if known is not None or not (home / "trials").exists() or all(each.name == file.name for each in home.glob("*.db")):
-        return "trials"
-    own = f"{file.stem}-trials"
-    connection.execute(insert(schema.stamp).values(name="trials", value=own))
+def _trials_folder(connection: Connection, url: URL, create: bool) -> str:
+    """Name of the folder for the trials' files: what the record says, decided before its first trial; else ``trials``."""
+    named = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == TRIALS))
+    if named is not None or not create or connection.scalar(select(schema.trials.c.key).limit(1)) is not None:
+        return str(named or TRIALS)
+    if (own := new_trials(url)) != TRIALS:
+        connection.execute(insert(schema.stamp).values(name=TRIALS, value=own))
     return own
 
 

@@ -64,6 +64,7 @@ class Session:
         self.running: dict[str, Trial] = {}
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
+        self.set_back = 0  # of them, those that ended the study and wait again
         self.known_epochs = 0  # asked of trials that stood finished in the record before
         self.ended_epochs = 0  # asked of trials that ended in this session
         self.stopped = set(driver.record.keys("stopped"))
@@ -74,7 +75,7 @@ class Session:
         self._looked: set[str] = set()
         self.past = Past(driver.record, study, decision)  # trials that the record holds under older keys
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
-        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
+        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet, and what one that ended went beyond
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
         self._memo = Memo(study)
         self.plan: Agenda = agenda(study, {}, self._memo)
@@ -191,6 +192,8 @@ class Session:
         trial = self.running.pop(result.key, None)
         self.ended_epochs += trial.epochs if trial else 0
         self.ran += 1
+        if result.remark and result.remark not in self.warnings:
+            self.warnings.append(result.remark)
         if result.state == "stopped":
             self.stopped.add(result.key)
         self.scores[result.key] = self._final(result)
@@ -221,6 +224,7 @@ class Session:
             return
         self.driver.reset(["running"])
         self.driver.wait_again(alike)
+        self.set_back = len(alike)
         for key in alike:
             forget(self.driver.record.folder, key)
             del self.scores[key]

@@ -21,6 +21,7 @@ from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.contract import FORMS, Read, checked, shown
 from hpsearch.trials.sealed import digest_of, read_json, write_json
+from hpsearch.trials.surplus import SURPLUS, goes_on
 from hpsearch.trials.traces import seeded
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
@@ -132,6 +133,7 @@ def perform(
         fault=fault,
         reason=reason,
         detail=detail,
+        remark=SURPLUS if intake.surplus and not fault else "",
         artefacts=tuple(
             (name, os.path.relpath(path, job.folder), digest, size)
             for name, (path, digest, size) in sorted(attempt.artefacts.items())
@@ -151,6 +153,7 @@ class Intake:
         self.rows: list[Row] = []
         self.ended: TrialEnded | None = None  # what it raised
         self.outside: BaseException | None = None  # what telling raised: no fault of the trial's
+        self.surplus = False  # whether the training function goes on after the epochs that were asked for
 
     def end(self, fault: str, reason: str) -> NoReturn:
         """End the trial, if nothing has ended it before."""
@@ -182,7 +185,8 @@ class Intake:
 
     def _take(self, metrics: object) -> None:
         if self.full:
-            self.end("", "")  # more than was asked for
+            self.surplus = True
+            self.end("", "")
         epoch, job, rule = len(self.rows) + 1, self.job, self.job.divergence
         row = checked(metrics, epoch, job.trial.epochs, Read(job.metric, job.also, job.last, rule))
         self.attempt.told(row)
@@ -258,6 +262,7 @@ def _iterate(source: Any, intake: Intake) -> None:
             intake(row)
             count += 1
             if intake.full:
+                intake.surplus = goes_on(source)
                 return
     finally:
         _close(source)
@@ -267,7 +272,7 @@ def _close(source: Any) -> None:
     """End a generator now: what its clean-up raises changes nothing, for the trial has ended."""
     try:
         getattr(source, "close", lambda: None)()
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException:
         return

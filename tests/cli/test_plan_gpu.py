@@ -68,10 +68,11 @@ AUGMENTED = {"trivial_augment": True, "train_size": 224}
         ({}, 4, 4 * 251, 4 * 251),
         ({}, 64, 1895, 3 * 1895),  # the network binds
         (AUGMENTED, 1, 1 / (1 / 251 + 1 / 368), 251),
-        (AUGMENTED, 8, 368, 8 * 251),  # on one core, however many there are
-        (AUGMENTED, 64, 368, 3 * 1895),
-        ({"trivial_augment": True, "train_size": 112}, 64, 4 * 368, 3 * 1895),
-        ({**AUGMENTED, "data": image_folder("/nowhere", 256)}, 8, 368, 3 * 1895),
+        (AUGMENTED, 8, 1 / (1 / 368 + 1 / 1895), 8 * 251),  # on one core, however many there are, and in turns with the GPU
+        (AUGMENTED, 64, 1 / (1 / 368 + 1 / 1895), 3 * 1895),
+        ({"trivial_augment": True, "train_size": 112}, 64, 1 / (1 / (4 * 368) + 1 / 1895), 3 * 1895),
+        ({"trivial_augment": True, "train_size": 56}, 64, 1 / (1 / (16 * 368) + 1 / 1895), 3 * 1895),
+        ({**AUGMENTED, "data": image_folder("/nowhere", 256)}, 8, 1 / (1 / 368 + 1 / 1895), 3 * 1895),
     ],
 )
 def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, learning, scoring):
@@ -84,7 +85,8 @@ def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, le
     assert found.bound == (learning < 1895)
     lines = " ".join(said(found, gpu("H100")))
     assert ("the network is the bottleneck" in lines) == (learning == 1895)
-    assert ("TrivialAugment at 224 pixels, on one core, whatever --cpus is" in lines) == (found.trivial)
+    assert ("the network waits for the input" in lines) == (changes.get("train_size") == 56)
+    assert ("TrivialAugment at 224 pixels, on one core, whatever --cpus is, while the GPU waits" in lines) == (found.trivial)
     assert found.trivial == (cores > 1 and "trivial_augment" in changes)
 
 

@@ -29,6 +29,7 @@ from hpsearch.results.points import values_by_key
 from hpsearch.results.record import Driver, Record, Result
 from hpsearch.results.replay import replayed
 from hpsearch.search import Confirm
+from hpsearch.space import Domain, Integers, LogIntegers
 from tests.report.synthetic import full, loss, top1
 from tests.results.test_record import place, postgres  # noqa: F401
 
@@ -182,6 +183,26 @@ def test_natural_values_scales_and_where_they_come_from(whole: Record, url: str)
     failed = [t for t in found.trials if t.state == TrialState.FAIL]
     assert {t.user_attrs["reason"] for t in failed} == {"diverged"}
     assert (trial.datetime_complete - trial.datetime_start).total_seconds() == 30
+
+
+@pytest.mark.parametrize(("domain", "logarithmic"), [(Integers(1, 64), False), (LogIntegers(1, 64), True)])
+def test_whole_numbers_keep_their_scale(domain: Domain, logarithmic: bool) -> None:
+    found = optuna_view.distribution(domain)
+    assert isinstance(found, optuna.distributions.IntDistribution)
+    assert (found.low, found.high, found.log) == (1, 64, logarithmic)
+
+
+def test_a_trial_that_waits_has_no_curve_also_where_it_began_while_the_record_was_read(record: Record, url: str) -> None:
+    """States are read before rows; Optuna's queue would otherwise hold a trial that has begun."""
+    with record.driver("test") as driver:
+        drive(driver, study(), 2)
+    made = seen(record, study())
+    assert TrialState.RUNNING in {trial.state for trial in trials_of(made, "base", 1)}
+    before = replace(made, trials=made.trials.replace({"state": {"running": "waiting"}}))
+    export(before, url)
+    assert [t.intermediate_values for t in loaded(url, NAMES[0]).trials if t.state == TrialState.WAITING] == [{}] * 4
+    export(made, url)
+    agree(made, url)
 
 
 @pytest.mark.parametrize(("goal", "metric"), [("maximise", "top1"), ("minimise", "loss")])

@@ -38,6 +38,11 @@ class Unspeakable(Exception):
     __repr__ = __str__
 
 
+class Uninterrupted(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
 class Unwritable:
     def __repr__(self) -> str:
         raise ValueError("no text either")
@@ -159,6 +164,14 @@ def clean_up_fails(seed, run):
         raise OSError("no space left")
 
 
+def clean_up_interrupts(seed, run):
+    try:
+        yield from beside()(seed, run)
+        yield {"acc": 99.0}
+    finally:
+        raise KeyboardInterrupt
+
+
 def will_not_close(seed, run):
     while True:
         try:
@@ -180,6 +193,8 @@ FAILING: Table = {
     "sys.exit(3)": (raises(lambda: SystemExit(3)), "failed", "SystemExit: sys.exit(3) was called"),
     "GeneratorExit": (raises(GeneratorExit), "failed", "GeneratorExit"),
     "StopIteration": (raises(StopIteration), "failed", "StopIteration"),
+    "KeyboardInterrupt": (raises(KeyboardInterrupt), "failed", "KeyboardInterrupt"),
+    "interrupts as text": (raises(Uninterrupted), "failed", "its text cannot be made, KeyboardInterrupt was raised instead"),
     "own": (raises(lambda: Own("mine")), "failed", "Own: mine"),
     "MemoryError": (raises(MemoryError), "failed", "MemoryError"),
     "recursion": (deep, "failed", "RecursionError"),
@@ -258,6 +273,7 @@ FINE: Table = {
     "mutates": (mutates, "complete", ""),
     "closes stdout": (closes_stdout, "complete", ""),
     "clean-up fails": (clean_up_fails, "complete", ""),
+    "clean-up interrupts": (clean_up_interrupts, "complete", ""),
     "will not close": (will_not_close, "complete", ""),
     "reports": (reports(3), "complete", ""),
     "reports more": (reports(9), "complete", ""),

@@ -291,6 +291,23 @@ def signalling(config, seed, epochs, run):
             yield {"top1": 2.0}
 
 
+def interrupting(config, seed, epochs, run):
+    os.kill(os.getpid(), signal.SIGINT)
+    yield {"top1": 1.0}
+
+
+def test_ctrl_c_ends_a_run_whose_handler_is_pythons_own(tmp_path: Path) -> None:
+    study = replace(of_arms("numpy", base="good"), metric="top1")
+    object.__setattr__(study, "train", interrupting)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(study, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not list(tmp_path.rglob("result.json"))  # it is no trial's failure
+
+
 @pytest.mark.parametrize("train", [signalling, lambda *given: list(signalling(*given))], ids=["yields", "returns"])
 def test_a_signal_stops_the_run_also_where_a_training_function_swallows_it(tmp_path: Path, train) -> None:
     def handler(number: int, frame: object) -> None:
