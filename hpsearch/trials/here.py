@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
+from hpsearch.errors import Stale
 from hpsearch.protocol import Row
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.session import Session
 from hpsearch.trials.supervisor import Supervisor, packed
 from hpsearch.trials.traces import restore, traces
@@ -44,7 +46,10 @@ def _run(session: Session, job: Job) -> None:
             _raise_first(noted)
             session.row(job.trial.key, epoch, row)
 
-        result = perform(job, session.study.train, tell)
+        try:
+            result = perform(job, session.study.train, tell)
+        except Superseded as over:
+            raise Stale(f"{over}: this one stops") from over
         _raise_first(noted)
     session.tell(result)
 
