@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hpsearch.trials.cluster import lost
 from tests.clusters import Cluster, waited
 from tests.faults.test_driver_killed import check_nothing_ran_twice, done, ledger
 
@@ -131,3 +132,27 @@ def test_the_check_sees_a_trial_that_two_train() -> None:
     with pytest.raises(AssertionError, match="trained by two"):
         check_one_at_a_time(lines)
     check_one_at_a_time(json.loads(json.dumps(lines[:3])))
+
+
+@pytest.mark.full
+def test_a_lost_head_ends_the_run_in_words_and_another_cluster_goes_on(cluster: Cluster, tmp_path: Path) -> None:
+    driver = run(cluster, tmp_path)
+    second = Cluster()
+    try:
+        waited(lambda: waiting_everywhere(tmp_path, 3, 6) or driver.poll() is not None, "trials on three nodes")
+        cluster.signal(0, signal.SIGKILL)  # the head's machine, with its server
+        said, _ = driver.communicate(timeout=90)
+        assert (driver.returncode, said.strip().splitlines()[-1]) == (69, f"hpsearch: {lost(cluster.address)}")
+        assert "Traceback" not in said, said
+        second.start()
+        before = len(starts(tmp_path))
+        again = run(second, tmp_path)
+        waited(lambda: len(starts(tmp_path)) >= before + 2 or again.poll() is not None, "trials on the second cluster")
+        (tmp_path / "go").touch()  # machines of the first one may still wait for it too: what they wake up to is the fence
+        said, _ = again.communicate(timeout=200)
+        assert again.returncode == 0, said
+    finally:
+        second.close()
+        driver.kill()
+    check_all_done_once(tmp_path, said)
+    assert all(line["after"] == 1 for line in starts(tmp_path)[before : before + 2])
