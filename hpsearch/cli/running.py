@@ -9,7 +9,7 @@ import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
-from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath, TrialFolder, a_path
 from hpsearch.cli.screen import echo
 from hpsearch.cli.writing import closing, write_report
 from hpsearch.errors import HpsearchError, Refused, Undecided
@@ -64,7 +64,9 @@ def run(
         bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Use such older results as they are; the report marks them.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The report to write. [default: STUDY.html beside the record]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=a_path, help="The report to write. [default: STUDY.html beside the record]")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""

@@ -37,6 +37,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
 from hpsearch.protocol import Row
 from hpsearch.results import schema
+from hpsearch.results.mounts import refuse_network
 from hpsearch.results.urls import database, hidden
 from hpsearch.study import Trial
 from hpsearch.values import to_json
@@ -91,6 +92,7 @@ class Record:
         home = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path("runs")
         shown = hidden(place)
         if url.get_backend_name() == "sqlite":
+            refuse_network(Path(url.database or ""))
             _check_file(Path(url.database or "" if "://" in place else place), create)
         try:
             engine = create_engine(url, pool_pre_ping=True)

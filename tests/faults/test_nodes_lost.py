@@ -55,8 +55,9 @@ def cluster() -> Iterator[Cluster]:
         cluster.close()
 
 
-def run(cluster: Cluster, folder: Path, *options: str) -> subprocess.Popen[str]:
-    (folder / "study.py").write_text(STUDY.replace("FOLDER", str(folder)))
+def run(cluster: Cluster, folder: Path, *options: str, study: bool = True) -> subprocess.Popen[str]:
+    if study:
+        (folder / "study.py").write_text(STUDY.replace("FOLDER", str(folder)))
     command = [sys.executable, "-m", "hpsearch", "run", str(folder / "study.py"), "--record", str(folder / "x.db")]
     return subprocess.Popen(
         [*command, "--address", cluster.address, *options],
