@@ -41,7 +41,7 @@ class Cluster:
         self.token.chmod(0o600)
         how = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token)} if token else {"RAY_AUTH_MODE": "disabled"}
         self.environment = {**kept, **how, "RAY_USAGE_STATS_ENABLED": "0", "HOME": str(self.folder)}
-        self._own = {MARK: str(self.folder), **settings}
+        self.marked = {**self.environment, MARK: str(self.folder), **settings}  # for what ``close`` is to end
         self.nodes: list[subprocess.Popen[bytes]] = []
 
     def start(self, *prefix: str, cpus: int = 2) -> int:
@@ -54,7 +54,7 @@ class Cluster:
         command = [*prefix, sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *role, *where]
         log = self.folder / f"node-{number}.log"
         with open(log, "wb") as out:
-            node = subprocess.Popen(command, env={**self.environment, **self._own}, stdout=out, stderr=out, start_new_session=True)
+            node = subprocess.Popen(command, env=self.marked, stdout=out, stderr=out, start_new_session=True)
         self.nodes.append(node)
         waited(lambda: b"Ray runtime started" in log.read_bytes() or node.poll() is not None, "a node to start", 180)
         assert node.poll() is None, log.read_text()

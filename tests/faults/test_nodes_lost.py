@@ -1,5 +1,6 @@
 """Machines of a cluster are lost in the middle of a study: what ran there goes on elsewhere, once, and nothing is lost."""
 
+import contextlib
 import json
 import re
 import signal
@@ -133,6 +134,30 @@ def test_the_check_sees_a_trial_that_two_train() -> None:
     with pytest.raises(AssertionError, match="trained by two"):
         check_one_at_a_time(lines)
     check_one_at_a_time(json.loads(json.dumps(lines[:3])))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["", "raylet"], ids=["all of it", "its raylet"])
+def test_a_machine_that_stands_still_is_replaced_and_wakes_up_to_a_fence(cluster: Cluster, tmp_path: Path, name: str) -> None:
+    driver = run(cluster, tmp_path)
+    try:
+        waited(lambda: waiting_everywhere(tmp_path, 3, 6) or driver.poll() is not None, "trials on three nodes")
+        still, keys = node_of(tmp_path, cluster, 2)
+        stopped = cluster.signal(2, signal.SIGSTOP, name)
+        (tmp_path / "go").touch()  # others end, and what the node had begun with begins in their place
+        waited(lambda: any(line["attempt"] == 2 for line in starts(tmp_path)) or driver.poll() is not None, "a second attempt")
+        for each in stopped:
+            with contextlib.suppress(psutil.Error):
+                each.send_signal(signal.SIGCONT)
+        said, _ = driver.communicate(timeout=240)
+    finally:
+        driver.kill()
+    assert driver.returncode == 0, said
+    check_all_done_once(tmp_path, said)
+    again = [line for line in starts(tmp_path) if line["attempt"] == 2]
+    assert {line["key"] for line in again} <= keys
+    assert all(line["node"] != still for line in again)
+    assert name or len(again) == len(keys)  # processes whose raylet alone stands still may end what they do
 
 
 @pytest.mark.full
