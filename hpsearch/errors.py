@@ -54,6 +54,12 @@ class Stale(HpsearchError):
     exit_code = 75
 
 
+class Lost(HpsearchError):
+    """The machines that trials ran on no longer answer; what was finished is sealed, and the same command goes on from there."""
+
+    exit_code = 69
+
+
 class Stopped(BaseException):
     """Ctrl-C or SIGTERM. No KeyboardInterrupt: typer and Ray Tune have their own ideas about those."""
 

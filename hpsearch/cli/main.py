@@ -21,9 +21,10 @@ from hpsearch.errors import HpsearchError, Stopped
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or the rows of a rerun trial differ; 2 refused: an input, before anything
-ran, or a training function that breaks its contract or fails in every trial; 70 a fault in hpsearch itself;
-75 another process is running the record; 78 finished trials would be repeated because code, data or a default changed, nothing
-was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM: run the same command again to resume.
+ran, or a training function that breaks its contract or fails in every trial; 69 the Ray cluster is lost: run the same command
+again when it is back, or on another; 70 a fault in hpsearch itself; 75 another process is running the record; 78 finished trials
+would be repeated because code, data or a default changed, nothing was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or
+SIGTERM: run the same command again to resume.
 """
 
 VERSIONS = ("torch", "torchvision", "ray", "optuna")

@@ -1,9 +1,24 @@
 """Arguments and options that several commands share."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from hpsearch.errors import Refused
+
+
+def a_path(parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Refuse a URL, of which a path would make a folder named ``s3:`` here."""
+    if value is not None and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(value)):
+        url = str(value).replace(":/", "://", 1)
+        raise Refused(
+            f"--{parameter.name} takes a path, got {url}: files are renamed into place when they are whole, which object stores "
+            "cannot do; give a folder, for a cluster one that all machines mount (NFS, Lustre, a volume)"
+        )
+    return value
+
 
 StudyPath = Annotated[
     Path, typer.Argument(metavar="STUDY", help="The study file, as in studies/quickstart.py.", show_default=False)
@@ -14,6 +29,7 @@ TrialFolder = Annotated[
     Path | None,
     typer.Option(
         "--folder",
+        callback=a_path,
         help="Folder for checkpoints, shared by all machines, and no other record's. "
         "[default: beside the record, trials or, where that is another record's, NAME-trials]",
     ),

@@ -9,7 +9,7 @@ import typer
 
 from hpsearch.cli.failing import failed_lines, on_a_line
 from hpsearch.cli.opening import again_with, beside, evidence_of, open_record, read_study, replayed_of
-from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath, TrialFolder
+from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath, TrialFolder, a_path
 from hpsearch.cli.screen import echo
 from hpsearch.cli.writing import closing, refuse_overwriting, sources, write_report
 from hpsearch.errors import HpsearchError, Refused, Undecided
@@ -41,10 +41,18 @@ def run(
             "--here", help="Run in this process, one trial after another, without Ray; a training that crashes it ends the run."
         ),
     ] = False,
-    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster. [default: start a local Ray]")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Head of a Ray cluster as host:port, or auto. [default: start a local Ray]")
+    ] = None,
+    trust_network: Annotated[
+        bool,
+        typer.Option("--trust-network", help="Attach to a Ray cluster that asks for no token: whoever reaches it can run code."),
+    ] = False,
     cpus: Annotated[float, typer.Option(help="CPUs per trial; rounded down, its number of threads.")] = 1,
     gpus: Annotated[float | None, typer.Option(help="GPUs per trial: 1 or a fraction. [default: 1 if there is one]")] = None,
-    slots: Annotated[int | None, typer.Option(help="Trials that run at a time. [default: as many as fit on this machine]")] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Trials that run at a time. [default: as many as fit on the machine or cluster]")
+    ] = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="A fresh process for every trial; with --here, a crash then costs its trial only.")
     ] = False,
@@ -58,7 +66,7 @@ def run(
         bool, typer.Option("--again", help="Train again what older code, other data or another default made.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Use such older results as they are; the report marks them.")] = False,
-    out: Annotated[Path | None, typer.Option(help=f"The report to write. {BESIDE}")] = None,
+    out: Annotated[Path | None, typer.Option(callback=a_path, help=f"The report to write. {BESIDE}")] = None,
     debug: Debug = False,
 ) -> None:
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
@@ -66,6 +74,7 @@ def run(
     from hpsearch.cli.console import Console
     from hpsearch.study import Limits
     from hpsearch.trials import launch
+    from hpsearch.trials.attaching import closed_token
 
     if again and keep:
         raise Refused("--again trains again what --keep would use: give only one of them")
@@ -74,12 +83,13 @@ def run(
     apart = isolate or (here and limits != Limits())  # a limit is kept from outside
     each = replace(launch.resources(cpus, gpus, slots, here, address), limits=limits, isolate=apart)
     decision: Verdict = "again" if again else "kept" if keep else ""
-    options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision)
+    options = launch.Options(record, folder, cache_folder(), here, address, each, retry_failed, decision, trust_network)
     console = Console()
     for remark in launch.remarks(file) if not launch.missing_data(file) else ():
         console.print(f"note: {remark}", highlight=False, markup=False, soft_wrap=True)
-    if not here and (note := launch.unused_cluster(address)):
-        console.print(note, highlight=False, markup=False)
+    for said in () if here else (launch.unused_cluster(address), closed_token()):
+        if said:
+            console.print(said, highlight=False, markup=False, soft_wrap=True)
     refuse_overwriting(out or beside(record, file, None), sources(record, file))
 
     def where(opened: "Record") -> Path:

@@ -38,6 +38,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from hpsearch.errors import HpsearchError, InUse, Refused, Stale, did_you_mean
 from hpsearch.protocol import Row
 from hpsearch.results import schema
+from hpsearch.results.mounts import refuse_network
 from hpsearch.results.neighbours import SERVER, TRIALS, file_of, is_file, new_trials
 from hpsearch.results.urls import database, hidden
 from hpsearch.study import Trial
@@ -94,6 +95,7 @@ class Record:
             raise Refused("the record's URL cannot be read: write it as postgresql+psycopg://user@host/database") from error
         home, shown = Path(url.database or "").parent if is_file(url) else SERVER, hidden(place)
         if file := file_of(place):
+            refuse_network(file)
             _check_file(file, create)
         try:
             engine = create_engine(url, pool_pre_ping=True)

@@ -21,6 +21,7 @@ import cloudpickle
 from hpsearch.errors import sentence
 from hpsearch.protocol import Row
 from hpsearch.study import Train
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.traces import SEEDED, restore, traces
 from hpsearch.trials.worker import Job, built_in, perform
 
@@ -73,7 +74,11 @@ def _serve(connection: Connection, job: Job, train: Train | None) -> None:
     with open(job.home / STACK, "w", encoding="utf-8") as stack:
         faulthandler.register(TELL_STACK, stack, all_threads=True)
         _send(connection, began=True)
-        result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
+        try:
+            result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
+        except Superseded as over:
+            _send(connection, superseded=str(over))
+            return
         faulthandler.unregister(TELL_STACK)
     (job.home / STACK).unlink(missing_ok=True)
     new = [name for name in SEEDED if name in sys.modules and name not in loaded]

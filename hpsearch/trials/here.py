@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
-from hpsearch.errors import Stopped
+from hpsearch.errors import Stale, Stopped
 from hpsearch.protocol import Row
 from hpsearch.trials.descriptors import Held
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.session import Session
 from hpsearch.trials.supervisor import Supervisor, packed
 from hpsearch.trials.traces import restore, traces
@@ -49,6 +50,8 @@ def _run(session: Session, job: Job) -> None:
 
         try:
             result = perform(job, session.study.train, tell, stops=(Stopped,))
+        except Superseded as over:
+            raise Stale(f"{over}: this one stops") from over
         finally:
             _raise_first(noted)
         held.check()

@@ -25,7 +25,7 @@ class Resources:
 
     cpus: float  # per trial; its threads are the whole part, at least one
     gpus: float  # per trial; a fraction shares one
-    slots: int  # trials at a time
+    slots: int  # trials at a time; 0: as many as fit on the machines of the cluster
     limits: Limits = LIMITS
     isolate: bool = False  # a fresh process for every trial
 

@@ -20,12 +20,14 @@ from hpsearch.search import Divergence
 from hpsearch.study import Train, Trial
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.contract import FORMS, Read, checked, shown
+from hpsearch.trials.fence import Fence, entries
 from hpsearch.trials.sealed import digest_of, read_json, write_json
 from hpsearch.trials.surplus import SURPLUS, goes_on
 from hpsearch.trials.traces import seeded
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
 WEIGHTS = "weights.pt"  # the artefact that a student is given
+NODE = "HPSEARCH_NODE"  # in the environment of a trial on Ray: the id of the machine it runs on
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
 SWALLOWED = "; the training function caught hpsearch.TrialEnded, which ends a trial, and went on: let it pass through"
 Tell = Callable[[int, Row], None]  # epoch from 1, row
@@ -114,20 +116,21 @@ def perform(
         return done
     pin_threads(job.threads)
     started = time.monotonic()
-    attempts = _count_attempt(job)
+    fence = Fence(job.home, job.term)
     given = {name: partial(_weights, job.folder, key) for name, key in job.needs.items()}
     attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache, given)
-    intake = Intake(job, attempt, tell)
+    intake = Intake(job, attempt, tell, fence)
     attempt.receive = intake
-    _log(job, "start", attempt=attempts, after=len(attempt.rows))
+    _log(job, "start", attempt=fence.attempts, after=len(attempt.rows), host=socket.gethostname(), node=os.environ.get(NODE, ""))
     with seeded(job.trial.seed):
-        fault, reason, detail = _outcome(job, train, intake, attempts, stops)
+        fault, reason, detail = _outcome(job, train, intake, fence.attempts, stops)
+    fence.check()
     result = Result(
         key=job.trial.key,
         state="stopped" if fault == "stopped" else "failed" if fault else "complete",
         rows=tuple(intake.rows),
         seconds=_seconds(intake.rows, time.monotonic() - started),
-        attempts=attempts,
+        attempts=fence.attempts,
         host=socket.gethostname(),
         device=job.device,
         fault=fault,
@@ -148,8 +151,8 @@ def perform(
 class Intake:
     """Where the rows of an attempt arrive, whether they are yielded, reported or returned; raises ``TrialEnded`` to end it."""
 
-    def __init__(self, job: Job, attempt: Attempt, tell: Tell) -> None:
-        self.job, self.attempt, self._tell = job, attempt, tell
+    def __init__(self, job: Job, attempt: Attempt, tell: Tell, fence: Fence) -> None:
+        self.job, self.attempt, self._tell, self._fence = job, attempt, tell, fence
         self.rows: list[Row] = []
         self.ended: TrialEnded | None = None  # what it raised
         self.outside: BaseException | None = None  # what telling raised: no fault of the trial's
@@ -189,6 +192,7 @@ class Intake:
             self.end("", "")
         epoch, job, rule = len(self.rows) + 1, self.job, self.job.divergence
         row = checked(metrics, epoch, job.trial.epochs, Read(job.metric, job.also, job.last, rule))
+        self._check()
         self.attempt.told(row)
         self._told(row)
         if rule is None:
@@ -196,6 +200,13 @@ class Intake:
         first, began = self.attempt.first(rule.metric)
         if reason := rule.judge(first, row, epoch, began):
             self.end("diverged", reason)
+
+    def _check(self) -> None:
+        try:
+            self._fence.check()
+        except BaseException as error:
+            self.outside = error
+            raise
 
     def _told(self, row: Row) -> None:
         self.rows.append(row)
@@ -292,20 +303,9 @@ def _seconds(rows: list[Row], wall: float) -> float:
     return sum(known) if known and len(known) == len(told) and all(known) else wall
 
 
-def _count_attempt(job: Job) -> int:
-    """How often the trial was started in this life of the driver, this time included."""
-    job.home.mkdir(parents=True, exist_ok=True)
-    with open(job.home / "attempts", "a", encoding="utf-8") as file:
-        file.write(f"{job.term}\n")
-    return attempts_of(job)
-
-
 def attempts_of(job: Job) -> int:
     """How often the trial was started in this life of the driver."""
-    try:
-        return (job.home / "attempts").read_bytes().split().count(str(job.term).encode())
-    except FileNotFoundError:
-        return 0
+    return entries(job.home).count(str(job.term).encode())
 
 
 def _log(job: Job, what: str, **details: Any) -> None:
