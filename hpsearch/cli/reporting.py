@@ -19,9 +19,7 @@ def report(
     study: StudyPath,
     record: RecordPlace = DEFAULT,
     data: DataFolder = None,
-    out: Annotated[
-        Path | None, typer.Option(callback=a_path, help=f"The HTML file; .md and .csv go beside it. {BESIDE}")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(callback=a_path, help=f"The HTML file; .md and .csv go beside it. {BESIDE}")] = None,
     tables: Annotated[
         Path | None,
         typer.Option(callback=a_path, help="Folder for every table, trial and epoch as CSV, Parquet, Markdown and LaTeX."),
