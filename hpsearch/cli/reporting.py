@@ -9,7 +9,6 @@ import typer
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
 from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath, a_path
 from hpsearch.cli.screen import echo
-from hpsearch.cli.signals import stop_on_signals
 from hpsearch.cli.writing import closing, refuse_overwriting, sources, write_report, write_tables
 from hpsearch.errors import Refused
 from hpsearch.results import DEFAULT
@@ -54,7 +53,6 @@ def export(
 
     if follow is not None and not follow > 0:
         raise Refused(f"--follow takes the seconds between two exports, more than 0, got {follow:g}")
-    stop_on_signals()
     file = read_study(study, data)
     opened = open_record(record, None)
     names: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from hpsearch.errors import Refused, Stopped
+from hpsearch.errors import Refused
 from hpsearch.protocol import Recorded, Row
 from hpsearch.results.lookup import Found
 from hpsearch.study import Study, Trial
@@ -117,7 +117,7 @@ def rerun(
         for key in (each.key for each in trial.needs.values()):
             home(folder, key).parent.mkdir(parents=True, exist_ok=True)
             home(folder, key).symlink_to(home(found.folder, key), target_is_directory=True)
-        result = perform(job(trial, study, folder, cache, resources, 0), study.train, tell, stops=(Stopped,))
+        result = perform(job(trial, study, folder, cache, resources, 0), study.train, tell)
     if result.state == "failed" and found.columns["state"] != "failed":
         raise Refused(f"the trial {found.key[:12]} was {found.columns['state']} and fails now: {result.reason}")
     return replace(compare(found.rows, result.rows), reason=result.reason)

@@ -49,7 +49,7 @@ def _run(session: Session, job: Job) -> None:
             session.row(job.trial.key, epoch, row)
 
         try:
-            result = perform(job, session.study.train, tell, stops=(Stopped,))
+            result = perform(job, session.study.train, tell)
         except Superseded as over:
             raise Stale(f"{over}: this one stops") from over
         finally:

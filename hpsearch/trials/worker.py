@@ -104,9 +104,7 @@ def pin_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def perform(
-    job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped, KeyboardInterrupt)
-) -> Result:
+def perform(job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped,)) -> Result:
     """Run a trial to its end, going on where an earlier attempt stopped; the result is sealed in its folder, then returned.
 
     What goes wrong in the trial is its result, never an exception, whatever the training function raises; only ``stops``, by which
