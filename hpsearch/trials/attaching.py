@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import assert_never
 
 from hpsearch.errors import Refused
 from hpsearch.trials.answers import ask
@@ -22,17 +23,28 @@ def attach(address: str, trusted: bool) -> str:
             "this machine alone, leave --address out"
         )
     word, where = ask(address, "disabled")
-    if word == "token":
-        _with_token(where)
-    elif word == "welcome":
-        if not trusted:
+    match word:
+        case "welcome" if not trusted:
             raise Refused(
                 f"the Ray cluster at {where} asks for no token, so whoever reaches it can run code on its machines as you: "
                 f"start it with {HOW}, or give --trust-network where nobody else can reach it"
             )
-        os.environ["RAY_AUTH_MODE"] = "disabled"
-    else:
-        raise Refused(_nobody(word, address, where))
+        case "welcome":
+            os.environ["RAY_AUTH_MODE"] = "disabled"
+        case "token":
+            _with_token(where)
+        case "none":
+            raise Refused(
+                f"no Ray cluster is known for --address {address}: start one with `ray start --head`, or give its head's host:port"
+            )
+        case "nobody":
+            raise Refused(f"no Ray cluster answers at {where}: start one with `ray start --head`, or leave --address out")
+        case "no ray":
+            raise Refused(
+                f"what answers at {where} is no Ray cluster that this Ray can talk to: give the host:port of a cluster's head"
+            )
+        case _:
+            assert_never(word)
     return where
 
 
@@ -41,18 +53,15 @@ def _with_token(where: str) -> None:
     given, file = os.environ.get("RAY_AUTH_TOKEN"), _token_file()
     if not given and not file.is_file() and "RAY_ENABLE_K8S_TOKEN_AUTH" not in os.environ:
         raise Refused(f"the Ray cluster at {where} asks for a token, and there is none in {file}: {remedy}")
-    if ask(where, "token")[0] != "welcome":
-        own = "RAY_AUTH_TOKEN" if given else file
-        raise Refused(f"the Ray cluster at {where} asks for a token, and does not take the one in {own}: {remedy}")
-    os.environ["RAY_AUTH_MODE"] = "token"
-
-
-def _nobody(word: str, address: str, where: str) -> str:
-    if word == "none":
-        return f"no Ray cluster is known for --address {address}: start one with `ray start --head`, or give its head's host:port"
-    if word == "nobody":
-        return f"no Ray cluster answers at {where}: start one with `ray start --head`, or leave --address out"
-    return f"what answers at {where} is no Ray cluster that this Ray can talk to: give the host:port of a cluster's head"
+    word, _ = ask(where, "token")
+    match word:
+        case "welcome":
+            os.environ["RAY_AUTH_MODE"] = "token"
+        case "token" | "none" | "nobody" | "no ray":
+            own = "RAY_AUTH_TOKEN" if given else file
+            raise Refused(f"the Ray cluster at {where} asks for a token, and does not take the one in {own}: {remedy}")
+        case _:
+            assert_never(word)
 
 
 def _token_file() -> Path:

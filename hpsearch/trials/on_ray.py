@@ -1,4 +1,4 @@
-"""The executor on Ray Tune: the one door to ray.
+"""The executor on Ray Tune.
 
 Ray places trials and restarts those whose process died; it is told nothing it would have to remember. Every launch is a new
 Tune run in a folder that is thrown away, fed by a searcher that asks our session; slots are actors that live as long as the run.

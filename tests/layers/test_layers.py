@@ -38,7 +38,7 @@ LAYER = {name: level for level, names in enumerate(ORDER) for name in names}
 DOORS = {
     "torch": ("training/",),
     "torchvision": ("training/",),
-    "ray": ("trials/on_ray.py", "trials/ray_spaces.py"),
+    "ray": ("trials/on_ray.py", "trials/cluster.py", "trials/answers.py", "trials/ray_spaces.py"),
     "optuna": (
         "search/samplers.py",
         "search/pruners.py",
