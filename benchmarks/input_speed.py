@@ -3,8 +3,9 @@
 nice python -m benchmarks.input_speed
 
 The figures in ``hpsearch/cli/estimates.py`` are of images of 224 pixels on an AMD EPYC (Zen 5), 2026-11: decoding 251, and
-TrivialAugment 368 on a quiet machine; 217 and 284 to 336 on one that others used too. Files are 500 x 375 pixels with a spectrum
-that falls as photographs' does, 80 to 100 kB large; the best of three runs.
+TrivialAugment 368 on a quiet machine; 217 and 284 to 336 on one that others used too, 337 to 376 and 514 to 575 on another day's
+machine of that name. Time goes with the pixels: TrivialAugment takes 1.5 to 1.7 times as many images of 176 as of 224 (1.62 by
+pixels). Files are 500 x 375 pixels with a spectrum that falls as photographs' does, 80 to 100 kB large; the best of three runs.
 """
 
 import tempfile
@@ -14,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hpsearch.training.images.augmentation import crop_draws
-from hpsearch.training.images.policies import trivial_augment
 from PIL import Image
 
 from hpsearch.training.data.reading import _cut, _square
+from hpsearch.training.parts.augmentation import crop_draws
+from hpsearch.training.parts.policies import trivial_augment
 
 FILES, IMAGES = 12, 100
 
@@ -51,7 +52,7 @@ def main() -> None:
         files = [Path(folder) / f"{i}.jpg" for i in range(FILES)]
         for file in files:
             photograph(generator).save(file, quality=87)
-        for size, resize in ((224, 256), (128, 146)):
+        for size, resize in ((224, 256), (176, 201), (128, 146)):
             cut = speed(lambda size=size: [_cut(file, draws[i], size, 0.08) for i, file in enumerate(files)], FILES)
             whole = speed(lambda size=size, resize=resize: [_square(file, None, resize, size) for file in files], FILES)
             images = torch.randint(256, (IMAGES, 3, size, size)).float()

@@ -59,6 +59,12 @@ class Stale(HpsearchError):
     exit_code = 75
 
 
+class Lost(HpsearchError):
+    """The machines that trials ran on no longer answer; what was finished is sealed, and the same command goes on from there."""
+
+    exit_code = 69
+
+
 class Unanswered(HpsearchError):
     """The record did not answer for as long as was waited for it, or refused what was asked; what trials sealed is on disk."""
 
@@ -151,7 +157,7 @@ def sentence(error: BaseException) -> str:
     name = type(error).__name__
     try:
         text = f"sys.exit({error.code!r}) was called" if isinstance(error, SystemExit) else str(error)
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException as second:
         text = f"its text cannot be made, {type(second).__name__} was raised instead"

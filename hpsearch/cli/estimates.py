@@ -1,4 +1,4 @@
-"""Hours of a study on a GPU one may not have: the slower of network and input, which of the two binds, and what would lift it."""
+"""Hours of a study on a GPU one may not have: what network and input take, which of the two binds, and what would lift it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Estimate:
     network: float  # hours that the GPU alone would take
     cores: int  # of each trial
     decoding: bool  # whether decoding files slows some training down, which more cores would lift
-    trivial: bool  # whether TrivialAugment on its one core does, which they would not
+    trivial: bool  # whether the GPU waits for TrivialAugment on its one core, which they would not
 
     @property
     def bound(self) -> bool:
@@ -38,29 +38,30 @@ def estimate(study: Study, device: Gpu, cores: int) -> Estimate:
     total = alone = 0.0
     decoding = trivial = False
     for trial, epochs in runs(study):
-        on_gpu, on_cpu = network(trial, device), reading(trial, cores)
-        slowest = sum(max(pair) for pair in zip(on_gpu, on_cpu, strict=True))
-        total, alone = total + epochs * slowest, alone + epochs * sum(on_gpu)
-        serial = _serial(trial.config, cores) and on_cpu[0] > on_gpu[0]
-        decoding |= slowest > sum(on_gpu) and not serial
-        trivial |= serial
+        on_gpu, read, augment = network(trial, device), *reading(trial, cores)
+        turns = (on_gpu[0] + augment, on_gpu[1])
+        total += epochs * sum(max(pair) for pair in zip(turns, read, strict=True))
+        alone += epochs * sum(on_gpu)
+        slow = tuple(one > other for one, other in zip(read, turns, strict=True))
+        decoding |= any(slow)
+        trivial |= augment > 0 and not slow[0]
     return Estimate(total / 3600, alone / 3600, cores, decoding, trivial)
 
 
-def reading(trial: Trial, cores: int) -> Seconds:
-    """Seconds of one epoch that the input takes: to learn from, and to score.
+def reading(trial: Trial, cores: int) -> tuple[Seconds, float]:
+    """Seconds of one epoch: of CPU time over all cores, to learn from and to score; and of TrivialAugment, while the GPU waits.
 
-    Files are decoded by as many threads as a trial has cores; TrivialAugment goes image by image on one of them. Decoded images are
-    cut on the GPU, which is not counted.
+    Files are decoded ahead by as many threads as a trial has cores. TrivialAugment goes image by image on one of them and takes
+    turns with the GPU, which hands it each batch and has to end the step before for that. Decoded images are cut on the GPU, which
+    is not counted.
     """
     from hpsearch.training.images.remarks import learned_images, scored_images
 
     recipe = trial.config
     counts = recipe.data.counts()
+    learned, scored = learned_images(recipe, counts, trial.held_out), scored_images(recipe, counts, trial.held_out)
     decode, augment = _each(recipe)
-    each = max(augment, (decode + augment) / cores)
-    scored = scored_images(recipe, counts, trial.held_out)
-    return learned_images(recipe, counts, trial.held_out) * each, scored * decode / cores
+    return (learned * (decode + augment) / cores, scored * decode / cores), learned * augment
 
 
 def _each(recipe: "Recipe") -> Seconds:
@@ -68,12 +69,6 @@ def _each(recipe: "Recipe") -> Seconds:
     size = recipe.train_size or recipe.data.counts().size  # type: ignore[attr-defined]
     augment = size**2 / PIXELS / TRIVIAL if recipe.trivial_augment else 0.0
     return 1 / DECODING if decodes(recipe) else 0.0, augment
-
-
-def _serial(recipe: "Recipe", cores: int) -> bool:
-    """Whether TrivialAugment on its one core takes longer than all CPU time shared by the cores."""
-    decode, augment = _each(recipe)
-    return augment > (decode + augment) / cores
 
 
 def decodes(recipe: "Recipe") -> bool:
@@ -95,12 +90,14 @@ def said(found: Estimate, device: Gpu) -> Iterable[str]:
         yield "the network is the bottleneck: the input keeps up with it"
         return
     causes = [f"{DECODING} images/s per core for decoding files"] if found.decoding else []
-    causes += [f"{TRIVIAL} images/s for TrivialAugment at 224 pixels, on one core, whatever --cpus is"] if found.trivial else []
+    trivial = f"{TRIVIAL} images/s for TrivialAugment at 224 pixels, on one core, whatever --cpus is, while the GPU waits"
+    causes += [trivial] if found.trivial else []
     lifts = ["more --cpus, or images that are decoded once (image_folder without streamed)"] if found.decoding else []
     lifts += ["a smaller train_size, or arms without TrivialAugment"] if found.trivial else []
+    larger = found.decoding or found.hours > 2 * found.network
     yield (
-        f"the input is the bottleneck: the GPU alone would take {rounded(found.network)} hours; {' and '.join(causes)} ({SOURCE}); "
-        f"what would help: {'; '.join(lifts)}"
+        f"{'the input is the bottleneck' if larger else 'the network waits for the input'}: the GPU alone would take "
+        f"{rounded(found.network)} hours; {' and '.join(causes)} ({SOURCE}); what would help: {'; '.join(lifts)}"
     )
 
 

@@ -18,7 +18,7 @@ REMEDY = (
 def failed_lines(plan: "Plan", ended: "Iterable[Ended]") -> list[str]:
     """A line for each reason, the most frequent first, with its arms and the key of one trial; then the remedy."""
     from hpsearch.report.words import count, listed, short_names
-    from hpsearch.results.reasons import grouped
+    from hpsearch.results.reasons import BROKE, grouped
 
     short = short_names(plan)
     reasons = grouped(each for each in ended if each.state != "stopped")
@@ -28,7 +28,7 @@ def failed_lines(plan: "Plan", ended: "Iterable[Ended]") -> list[str]:
     for reason in reasons[:SHOWN]:
         arms = listed(short.get(arm, arm) for arm in reason.arms)
         named = f"{'arm' if len(reason.arms) == 1 else 'arms'} {arms}, " if len(plan.arms) > 1 else ""
-        what = "failed" if reason.state == "failed" else "failed alike and ended the study"
+        what = "failed" if reason.state == "failed" else f"{BROKE}, ended the study and wait to be run again"
         lines.append(f"{count(len(reason.keys), 'trial')} {what}: {on_a_line(reason.text)} ({named}as in {reason.keys[0][:12]})")
     if len(reasons) > SHOWN:
         lines.append(f"and {count(len(reasons) - SHOWN, 'more reason')}, listed in the report")

@@ -5,10 +5,11 @@ Nothing heavy is imported here; every command imports what it needs when it is c
 
 import sys
 import traceback
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from hpsearch import __version__
 from hpsearch.cli.planning import plan
 from hpsearch.cli.repairing import repair
 from hpsearch.cli.reporting import export, import_, report
@@ -22,11 +23,13 @@ from hpsearch.errors import HpsearchError, Stopped
 EXIT_CODES = """
 Exit codes: 0 done; 1 done, but some trials failed, or the rows of a rerun trial differ; 2 refused: an input, before anything
 ran, or a training function that breaks its contract or fails in every trial; 65 the record is damaged, or was deleted: see
-`hpsearch repair`; 69 the record did not answer for as long as --patience says; 70 a fault in hpsearch itself; 74 a disk is full, or
-cannot be written; 75 another process is running the record; 78 finished trials would be repeated because code, data or a default
-changed, nothing was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM. After 65 (repaired), 69, 74, 75, 130 and
-143 the same command resumes.
+`hpsearch repair`; 69 the record did not answer for as long as --patience says, or the Ray cluster is lost; 70 a fault in hpsearch
+itself; 74 a disk is full, or cannot be written; 75 another process is running the record; 78 finished trials would be repeated
+because code, data or a default changed, nothing was run: add --again or --keep; 130 or 143 stopped by Ctrl-C or SIGTERM. After 65
+(once repaired), 69, 74, 75, 130 and 143 the same command resumes.
 """
+
+VERSIONS = ("torch", "torchvision", "ray", "optuna")
 
 app = typer.Typer(
     add_completion=False,
@@ -36,6 +39,31 @@ app = typer.Typer(
     help="Which hyperparameters, and what is each trick really worth? Search, ablation and one offline report from one study file.",
     epilog=EXIT_CODES,
 )
+
+
+def _version(asked: bool) -> None:
+    """Ours, and those of the libraries that numbers depend on; nothing is imported for it."""
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    echo(f"hpsearch {__version__}")
+    for name in VERSIONS:
+        try:
+            echo(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            echo(f"{name} is not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the versions and exit.")
+    ] = False,
+) -> None:
+    """The options of no command; the words of the help are those above."""
+
 
 for command in (new, plan, run, status, report, show, rerun, repair, export):
     app.command()(command)

@@ -58,8 +58,11 @@ def find_trial(words: list[str], place: str, folder: Path | None, data: Path | N
     return next(wanting, files[0]), opened, found
 
 
-def beside(record: str, file: "StudyFile") -> Path:
-    return (Path("runs") if "://" in record else Path(record).parent) / f"{file.name}.html"
+def beside(place: str, file: "StudyFile", record: "Record | None") -> Path:
+    """Where the report goes unless the user names a file: beside the record, and over no other record's."""
+    from hpsearch.results.neighbours import report_of
+
+    return report_of(place, record.trials if record else None, file.name)
 
 
 def replayed_of(file: "StudyFile", record: "Record | None") -> "Replayed":

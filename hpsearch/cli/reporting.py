@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from hpsearch.cli.opening import beside, evidence_of, open_record, read_study, record_if_any
-from hpsearch.cli.options import DataFolder, Debug, RecordPlace, StudyPath
+from hpsearch.cli.options import BESIDE, DataFolder, Debug, RecordPlace, StudyPath, a_path
 from hpsearch.cli.screen import echo
-from hpsearch.cli.signals import stop_on_signals
-from hpsearch.cli.writing import closing, refuse_overwriting, write_report, write_tables
+from hpsearch.cli.writing import closing, refuse_overwriting, sources, write_report, write_tables
 from hpsearch.errors import Refused
 from hpsearch.results import DEFAULT
 
@@ -19,9 +18,10 @@ def report(
     study: StudyPath,
     record: RecordPlace = DEFAULT,
     data: DataFolder = None,
-    out: Annotated[Path | None, typer.Option(help="The HTML file; .md and .csv go beside it. [default: beside the record]")] = None,
+    out: Annotated[Path | None, typer.Option(callback=a_path, help=f"The HTML file; .md and .csv go beside it. {BESIDE}")] = None,
     tables: Annotated[
-        Path | None, typer.Option(help="Folder for every table, trial and epoch as CSV, Parquet, Markdown and LaTeX.")
+        Path | None,
+        typer.Option(callback=a_path, help="Folder for every table, trial and epoch as CSV, Parquet, Markdown and LaTeX."),
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -32,8 +32,10 @@ def report(
     opened = record_if_any(record)
     if opened is not None:
         health.check(opened)  # a wrong number must not be printed
+    target = out or beside(record, file, opened)
+    refuse_overwriting(target, sources(record, file))
     told = evidence_of(file, opened)
-    for path in write_report(told, out or beside(record, file)):
+    for path in write_report(told, target):
         echo(path)
     if tables is not None:
         echo(f"{write_tables(told, tables)} files in {tables}; all tables at once: cd {tables} && pdflatex all.tex")
@@ -55,7 +57,6 @@ def export(
 
     if follow is not None and not follow > 0:
         raise Refused(f"--follow takes the seconds between two exports, more than 0, got {follow:g}")
-    stop_on_signals()
     file = read_study(study, data)
     opened = open_record(record, None)
     names: list[str] = []
@@ -78,7 +79,7 @@ def import_(
     ],
     arm: Annotated[str, typer.Option(help="Column that names the arm; several separated by commas.", show_default=False)],
     metric: Annotated[str, typer.Option(help="Column of the score, or NAME=COLUMN; top1 is in percent.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The HTML file; .md and .csv go beside it.", show_default=False)],
+    out: Annotated[Path, typer.Option(callback=a_path, help="The HTML file; .md and .csv go beside it.", show_default=False)],
     seed: Annotated[str | None, typer.Option(help="Column of the seeds that arms share: runs are compared within a seed.")] = None,
     run: Annotated[str | None, typer.Option(help="Column that identifies the run.")] = None,
     epoch: Annotated[str | None, typer.Option(help="Column that counts epochs or steps; the last is a run's score.")] = None,

@@ -7,7 +7,6 @@ import typer
 from hpsearch.cli.opening import evidence_of, find_trial
 from hpsearch.cli.options import DataFolder, Debug, RecordPlace, TrialFolder, TrialWords
 from hpsearch.cli.screen import echo
-from hpsearch.cli.signals import stop_on_signals
 from hpsearch.errors import Refused
 from hpsearch.kept import cache_folder
 from hpsearch.results import DEFAULT
@@ -52,7 +51,6 @@ def rerun(
     """Train one trial of the record again, on this machine, and compare its rows. Only --adopt writes to the record."""
     from hpsearch.trials import again, launch
 
-    stop_on_signals()
     if trials is not None and (trials < 1 or not adopt):
         raise Refused(f"--trials says how many trials --adopt trains again, at least 1, got {trials}")
     file, opened, found = find_trial(trial, record, folder, data)

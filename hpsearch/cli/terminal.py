@@ -93,6 +93,7 @@ class Watching:
             f"{len(session.scores)} of {session.total} trials done",
             f"{len(session.running)} running",
             f"{session.failed} failed",
+            *([f"{session.set_back} to be run again"] if session.set_back else []),
             f"best {session.study.metric} {best}",
         ]
         left = self._left(session)

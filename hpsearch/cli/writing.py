@@ -8,6 +8,7 @@ from hpsearch.errors import Refused
 
 if TYPE_CHECKING:
     from hpsearch.results.evidence import Evidence
+    from hpsearch.study.file import StudyFile
 
 
 def write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
@@ -19,11 +20,25 @@ def write_report(told: "Evidence", out: Path) -> tuple[Path, ...]:
         raise Refused(f"cannot write the report to {out}: {error.strerror}; give another place with --out") from error
 
 
+def sources(place: str, file: "StudyFile") -> list[Path]:
+    """The files that a study's report is made from: the study and, where it is a file, the record."""
+    from hpsearch.results.neighbours import file_of
+
+    return [file.path, *([record] if (record := file_of(place)) else [])]
+
+
 def refuse_overwriting(out: Path, sources: Iterable[Path]) -> None:
-    """Refuse a report one of whose three files would take the place of what it was made from."""
+    """Refuse a report one of whose three files would take the place of another, or of what it was made from."""
+    if out.is_dir():
+        raise Refused(f"--out {out} is a folder: name the report's file, as in --out {out / 'report.html'}")
+    if out.suffix in (".md", ".csv"):
+        raise Refused(f"--out {out} names the HTML file, and .md and .csv are written beside it: let it end in .html")
     for file in (out, out.with_suffix(".md"), out.with_suffix(".csv")):
-        if any(file.exists() and source.exists() and file.samefile(source) for source in sources):
-            raise Refused(f"--out {out} would write {file.name} over the results it is made from: give the report another name")
+        for source in sources:
+            if file.resolve() == source.resolve() or (file.exists() and source.exists() and file.samefile(source)):
+                raise Refused(
+                    f"a report at {out} would write {file.name} over {source}, which it is made from: give another name with --out"
+                )
 
 
 def write_tables(told: "Evidence", folder: Path) -> int:
@@ -43,15 +58,14 @@ def closing(console: Any, told: "Evidence") -> None:
     from hpsearch.report.sections.answer import reached_words, search_words
     from hpsearch.report.sections.contrasts import unit_of
     from hpsearch.report.words import number, readable
-    from hpsearch.results.inference import across_scales, effects, scales_note
+    from hpsearch.results.inference import effects, scales_note
 
-    written, lines, apart = unit_of(told), Table.grid(padding=(0, 2)), across_scales(told)
+    written, lines = unit_of(told), Table.grid(padding=(0, 2))
     for effect in effects(told):
         digits = written.at(effect.half).digits
         value, low, high = (readable(number(each, digits, signed=True)) for each in (effect.value, effect.low, effect.high))
         interval = f"[{low}, {high}]" if low and high else ""
-        said = f"{effect.verdict} (on different scales)" if effect.name in apart else effect.verdict
-        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, said)))
+        lines.add_row(*(Text(text) for text in ("", effect.name, value, interval, effect.said)))
     if lines.row_count:
         console.print(lines)
     else:

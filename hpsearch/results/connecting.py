@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL
 
 from hpsearch.errors import Damaged, HpsearchError, Refused
 from hpsearch.results import schema
+from hpsearch.results.neighbours import TRIALS, new_trials
 from hpsearch.results.outage import repaired
 
 BUSY = 2.0  # seconds that SQLite waits for another process's transaction before it says so
@@ -60,19 +61,13 @@ def _set_up(engine: Engine) -> None:
         connection.exec_driver_sql("begin" if reading else "begin immediate")
 
 
-def trials_folder(connection: Connection, home: Path, file: Path, create: bool) -> str:
-    """Name of the folder for the trials' files: ``trials``, or one of its own for a new record beside another one.
-
-    Results are sealed there before the record hears of them; a new record must not take another's for its own.
-    """
-    named = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == "trials"))
-    if named is not None or not create or connection.dialect.name != "sqlite":
-        return str(named or "trials")
-    known = connection.scalar(select(schema.trials.c.key).limit(1))
-    if known is not None or not (home / "trials").exists() or all(each.name == file.name for each in home.glob("*.db")):
-        return "trials"
-    own = f"{file.stem}-trials"
-    connection.execute(insert(schema.stamp).values(name="trials", value=own))
+def trials_folder(connection: Connection, url: URL, create: bool) -> str:
+    """Name of the folder for the trials' files: what the record says, decided before its first trial; else ``trials``."""
+    named = connection.scalar(select(schema.stamp.c.value).where(schema.stamp.c.name == TRIALS))
+    if named is not None or not create or connection.scalar(select(schema.trials.c.key).limit(1)) is not None:
+        return str(named or TRIALS)
+    if (own := new_trials(url)) != TRIALS:
+        connection.execute(insert(schema.stamp).values(name=TRIALS, value=own))
     return own
 
 

@@ -1,6 +1,7 @@
 """What a trial is beside its training code: digests to find it by, and whether recorded values are still the config's."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.ablation import Trained
@@ -60,6 +61,12 @@ def other_values(stored: Any, config: Any) -> list[Changed]:
             if _nameless(then) != _nameless(now) and not _alike(then, value):
                 found.append((name, then, now))
     return found
+
+
+def stored_values(stored: Any, config: Any) -> Iterator[tuple[str, Any]]:
+    """The recorded value of every field of a config, by dotted name, as far as there is one."""
+    found = ((name, _stored(stored, name)) for name in field_names(config))
+    return ((name, value) for name, value in found if value is not _stored)
 
 
 def _stored(stored: Any, name: str) -> Any:

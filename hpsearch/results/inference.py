@@ -1,5 +1,6 @@
 """From evidence to effects: which scores enter, in which direction, and in the order in which they could be seen."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
@@ -46,7 +47,8 @@ def effects(evidence: Measured, confidence: float = 0.95, metric: str | None = N
     known = _judged.setdefault(evidence, {})
     asked = (confidence, metric)
     if asked not in known:
-        known[asked] = _effects(evidence, confidence, metric)
+        apart = _across_scales(evidence, metric)
+        known[asked] = tuple(replace(each, apart=each.name in apart) for each in _effects(evidence, confidence, metric))
     return known[asked]
 
 
@@ -98,18 +100,18 @@ def variance_note(evidence: Measured) -> str:
     return spread_words(evidence.study.plan, scores) if evidence.study.paired else ""
 
 
-def scales_note(evidence: Measured) -> str:
+def scales_note(evidence: Measured, metric: str | None = None) -> str:
     """That arms live on different scales; empty where they do not, and of our own loop, whose metrics have one scale."""
-    return "" if evidence.study.train is None else scales_words(scores_of(evidence))
+    return "" if evidence.study.train is None else scales_words(scores_of(evidence, metric))
 
 
-def across_scales(evidence: Measured) -> tuple[str, ...]:
-    """Names of the contrasts whose arms live on different scales, so that their differences may mean nothing."""
-    if not scales_note(evidence):
-        return ()
-    place = {arm: group for group, arms in enumerate(scales(scores_of(evidence))) for arm in arms}
+def _across_scales(evidence: Measured, metric: str | None) -> set[str]:
+    """Names of the contrasts whose arms live on different scales."""
+    if not scales_note(evidence, metric):
+        return set()
+    place = {arm: group for group, arms in enumerate(scales(scores_of(evidence, metric))) for arm in arms}
     weighed = {each.name: [arm.name for arm, weight in each.weights if weight] for each in evidence.study.plan.contrasts}
-    return tuple(name for name, arms in weighed.items() if len({place[arm] for arm in arms if arm in place}) > 1)
+    return {name for name, arms in weighed.items() if len({place[arm] for arm in arms if arm in place}) > 1}
 
 
 def _finished(evidence: Measured, scores: "pd.DataFrame") -> dict[tuple[str, int], float | None]:

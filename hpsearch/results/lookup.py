@@ -111,7 +111,7 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     base, config = flat(to_json(evidence.study.base)), flat(found.config)
     own = {name: value for name, value in config.items() if name not in base or base[name] != value}
     others = {name: value for name, value in config.items() if name not in own}
-    lines = [("key", found.key), ("state", f"{c['state']}{', ' + c['reason'] if c['reason'] else ''}")]
+    lines = [("key", found.key), ("state", _state(c))]
     lines += [("in this study", place) for place in places(evidence, found.key)] or [("in this study", "no longer part of it")]
     lines += [("seed", str(c["seed"])), ("epochs", f"{c['epochs']}, of which {len(found.rows)} have rows")]
     lines += [("scored on", f"the {c['held_out']} images"), ("ran", _ran(c)), ("training code", f"sha256 {c['code'][:16]}…")]
@@ -121,6 +121,13 @@ def told(found: Found, evidence: Evidence) -> list[tuple[str, str]]:
     lines.append(("files", str(found.folder / found.key[:2] / found.key)))
     lines += [("kept", path) for path in found.artefacts]
     return lines + ([("traceback", c["detail"])] if c["detail"] else [])
+
+
+def _state(columns: Mapping[str, Any]) -> str:
+    if not columns["reason"]:
+        return str(columns["state"])
+    state = "waiting to be run again, it ended the study:" if columns["state"] == "waiting" else f"{columns['state']},"
+    return f"{state} {columns['reason']}"
 
 
 def _ran(columns: Mapping[str, Any]) -> str:

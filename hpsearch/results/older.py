@@ -8,7 +8,7 @@ because the record holds every value of a config, those at their defaults too.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from hpsearch.errors import HpsearchError
 from hpsearch.protocol import Row
 from hpsearch.results import schema
 from hpsearch.results.contents import Changed, contents, data_of, other_values
+from hpsearch.results.declined import FINISHED, Cause, Declined
 from hpsearch.results.record import MANY, Record
 from hpsearch.results.stored import written
 from hpsearch.study import Study, Trial
@@ -26,17 +27,6 @@ from hpsearch.values import digest, from_json, to_json
 Entry = dict[str, Any]  # a trial's line in the record, with the digests of its contents
 Verdict = Literal["", "same", "adopted", "kept", "again"]  # "": nobody has decided yet
 ORDER: tuple[Verdict, ...] = ("same", "adopted", "kept", "", "again")  # which of several older trials is taken
-FINISHED = ("complete", "stopped")  # a failed one is tried again without a question
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One thing that is other now than when a trial was made."""
-
-    kind: str  # code, data, default
-    older: str
-    present: str
-    words: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +58,7 @@ class Past:
         self.taken: dict[Cause, Verdict] = {}
         self.entries: dict[str, Entry] = {}  # what the record has under the keys that were looked up, and under those that match
         self.decided = _decided(record) if record else {}
+        self._declined = Declined(record, study)
         self.read: dict[str, dict[str, str]] = {}  # contents that an earlier version of the record lacked
 
     def find(self, trials: Iterable[Trial]) -> None:
@@ -191,6 +182,8 @@ class Past:
         if cause.kind == "code" and cause.older in self._equivalent:
             return "adopted"
         verdict = self.decided.get(cause, "")
+        if not verdict and self.decision != "again" and self._declined.covers(cause, self.decided):
+            return "again"
         if self.decision and verdict != self.decision:  # asked for the first time, or the user has thought again
             self.taken[cause] = verdict = self.decision
         return verdict

@@ -28,6 +28,7 @@ def question(record: Record | None, found: Replayed, name: str, path: Path | Non
             f"{counted(len(asked))} of {name} {'was' if len(asked) == 1 else 'were'} made by "
             f"{why(record, found.study, asked)} and would be repeated: `--again` trains them anew"
             + (f"; they cannot be used, for {lacking}" if lacking else options)
+            + _declined(len(found.past.of("again")))
         )
     if lost := abandoned(record, found, name):
         said.append(lost)
@@ -60,6 +61,18 @@ def _options(record: Record, asked: Sequence[Match], file: str, searched: bool) 
     adopt = f"; `{command}` trains a few of them again and adopts all if the rows are identical" if one else ""
     earlier = "; runs that only its earlier searches asked for are not among them, and are used no more" if searched else ""
     return keep + adopt + earlier
+
+
+def _declined(number: int) -> str:
+    """That trials without newer results have some that were declined before, for these newer ones.
+
+    >>> _declined(0), _declined(1)
+    ('', '; 1 finished trial that `--again` declined before stays so, and is trained anew in any case')
+    """
+    if not number:
+        return ""
+    stay, are = ("stays", "is") if number == 1 else ("stay", "are")
+    return f"; {counted(number)} that `--again` declined before {stay} so, and {are} trained anew in any case"
 
 
 def abandoned(record: Record, found: Replayed, name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hpsearch.results.replay import Place, Replayed, places
 
+BROKE = "broke the contract of a training function in the same way"  # what trials did that ended the study and wait again
 NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?")
 
 

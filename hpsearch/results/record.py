@@ -23,6 +23,8 @@ from hpsearch.results import schema
 from hpsearch.results.connecting import check_file, check_stamp, engine_of, trials_folder
 from hpsearch.results.driver import Driver, now
 from hpsearch.results.lock import lock_of
+from hpsearch.results.mounts import refuse_network
+from hpsearch.results.neighbours import SERVER, TRIALS, file_of, is_file
 from hpsearch.results.outage import Patience, damage, first_line, is_no_database, repaired, unusable
 from hpsearch.results.urls import ESCAPES, database, hidden
 
@@ -45,6 +47,7 @@ class Result:
     reason: str = ""
     detail: str = ""
     artefacts: tuple[tuple[str, str, str, int], ...] = ()  # name, path, sha256, bytes
+    remark: str = ""  # what its user should know although nothing is wrong with the trial; said, not recorded
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Result":
@@ -55,20 +58,21 @@ class Result:
 class Record:
     """A record by its file (SQLite) or URL (any SQLAlchemy database; PostgreSQL is tested)."""
 
-    def __init__(self, engine: Engine, folder: Path, place: str, patience: Patience) -> None:
+    def __init__(self, engine: Engine, folder: Path, place: str, patience: Patience, trials: str = TRIALS) -> None:
         self.engine = engine
         self.folder = folder  # of the trials' files
         self.place = place  # as the user named it, without a password
         self.patience = patience
+        self.trials = trials  # what the folder is called where the user names none
 
     @classmethod
     def open(cls, place: str, folder: Path | None = None, create: bool = False, patience: Patience | None = None) -> "Record":
         """The record at a file name or URL; refused where it is not a record of hpsearch, or is missing and ``create`` is off."""
         url, shown, waits = database(place), hidden(place), patience or Patience()
-        file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-        if file:
-            check_file(file if "://" in place else Path(place), create)
-        home = file.parent if file else Path("runs")
+        home = Path(url.database or "").parent if is_file(url) else SERVER
+        if file := file_of(place):
+            refuse_network(file)
+            check_file(file, create)
         try:
             engine = engine_of(url)
 
@@ -77,7 +81,7 @@ class Record:
                     if create:
                         schema.metadata.create_all(connection)
                     check_stamp(connection, shown, create)
-                    return trials_folder(connection, home, Path(url.database or ""), create)
+                    return trials_folder(connection, url, create)
 
             trials = waits.through(look, shown) if file else look()  # a server that does not answer may be one that is not there
         except (DBAPIError, ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -85,13 +89,13 @@ class Record:
             login = f"; {ESCAPES}" if "password" in first_line(error) else ""
             lost = f"; if it was a record, {repaired(shown)}" if file and is_no_database(error) else ""
             raise Refused(why + login + lost) from error
-        return cls(engine, (folder or home / trials).absolute(), shown, waits)  # workers may stand in another folder
+        return cls(engine, (folder or home / trials).absolute(), shown, waits, trials)  # workers may stand in another folder
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """Where files of this machine's grow while a study runs."""
-        sqlite = self.engine.dialect.name == "sqlite"
-        return (self.folder, Path(str(self.engine.url.database)).absolute().parent) if sqlite else (self.folder,)
+        url = self.engine.url
+        return (self.folder, Path(str(url.database)).absolute().parent) if is_file(url) else (self.folder,)
 
     @contextmanager
     def driver(self, task: str) -> Iterator[Driver]:

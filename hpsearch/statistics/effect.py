@@ -9,6 +9,7 @@ from hpsearch.values import Value
 
 HELPS, HURTS, NOT_RESOLVED, NOT_MEASURED = "helps", "hurts", "not resolved", "not measured"
 NO_LARGER = "no difference larger than the margin"
+DIFFERENT_SCALES = "on different scales"
 NOT_LOOKED_AT = "not looked at yet"
 ONE_SEED = "one seed gives no interval"
 FEW_SEEDS = "too few seeds for an interval"
@@ -47,11 +48,21 @@ class Effect(Value):
     p_floor: float | None = None  # the smallest p_exact that so many seeds can give
     p_margin: float | None = None  # that the difference is smaller than the margin, for all rows together
     seeds_as_seen: int | None = None
+    apart: bool = False  # the scores of its arms live on different scales, so that the difference may mean nothing
+
+    @property
+    def said(self) -> str:
+        """The verdict as every form of a report says it.
+
+        >>> Effect("+ a", "ladder", 89.1, 88.9, 89.3, 5, "helps", apart=True).said
+        'helps (on different scales)'
+        """
+        return f"{self.verdict} ({DIFFERENT_SCALES})" if self.apart and self.value is not None else self.verdict
 
     @property
     def resolved(self) -> bool:
-        """Whether it was distinguished from zero, and by more than the margin leaves open."""
-        return self.verdict in (HELPS, HURTS)
+        """Whether it was distinguished from zero, by more than the margin leaves open, and between arms on one scale."""
+        return self.verdict in (HELPS, HURTS) and not self.apart
 
     @property
     def is_gap(self) -> bool:

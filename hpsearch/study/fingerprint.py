@@ -12,7 +12,7 @@ import inspect
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -108,8 +108,12 @@ def _file_of(held: type | FunctionType) -> Path | None:
 
 
 def _of_a_library(path: Path) -> bool:
-    places = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return any(path.is_relative_to(place) for place in places) or "site-packages" in path.parts
+    return any(path.is_relative_to(place) for place in _libraries()) or "site-packages" in path.parts
+
+
+@cache
+def _libraries() -> frozenset[Path]:
+    return frozenset(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def code_fingerprint(function: Callable[..., Any], recorded: Iterable[str] = ()) -> str:

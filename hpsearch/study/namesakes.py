@@ -1,6 +1,8 @@
 """Files that Python would import in place of a library, because they lie beside the study and are called like it."""
 
+import os
 import sys
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -42,9 +44,13 @@ def refuse_namesakes(study: Path) -> None:
 
 def _installed(name: str) -> bool:
     """Whether a package that was installed brings a module of that name; a folder without ``__init__.py`` is none."""
-    places = [place for place in sys.path if any(Path(place).glob("*.dist-info"))]
-    found = PathFinder.find_spec(name, places)
+    found = PathFinder.find_spec(name, [place for place in map(os.path.abspath, sys.path) if _holds_packages(place)])
     return found is not None and found.origin is not None
+
+
+@cache
+def _holds_packages(place: str) -> bool:
+    return any(Path(place).glob("*.dist-info"))
 
 
 def _is_the_library(name: str, file: Path) -> bool:

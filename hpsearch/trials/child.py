@@ -22,6 +22,7 @@ from hpsearch.errors import Unwritable, sentence
 from hpsearch.protocol import Row
 from hpsearch.study import Train
 from hpsearch.trials.disk import own
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.traces import SEEDED, restore, traces
 from hpsearch.trials.worker import Job, built_in, perform
 
@@ -78,6 +79,9 @@ def _serve(connection: Connection, job: Job, train: Train | None) -> None:
             result = perform(job, train, tell, stops=())  # Ctrl-C reaches the driver, not us
             faulthandler.unregister(TELL_STACK)
         (job.home / STACK).unlink(missing_ok=True)
+    except Superseded as over:
+        _send(connection, superseded=str(over))
+        return
     except (OSError, Unwritable) as error:  # no death of the trial's: another attempt would end the same way
         _send(connection, trouble=str(error if isinstance(error, Unwritable) else own(error, job.folder)))
         return

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
+from hpsearch.errors import Stale, Stopped
 from hpsearch.protocol import Row
+from hpsearch.trials.descriptors import Held
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.session import Session
 from hpsearch.trials.supervisor import Supervisor, packed
 from hpsearch.trials.traces import restore, traces
@@ -38,14 +41,20 @@ def _run_apart(session: Session) -> None:
 
 
 def _run(session: Session, job: Job) -> None:
-    with signals_noted() as noted:
+    with signals_noted() as noted, Held(session.driver.record) as held:
 
         def tell(epoch: int, row: Row) -> None:
             _raise_first(noted)
+            held.check()
             session.row(job.trial.key, epoch, row)
 
-        result = perform(job, session.study.train, tell)
-        _raise_first(noted)
+        try:
+            result = perform(job, session.study.train, tell)
+        except Superseded as over:
+            raise Stale(f"{over}: this one stops") from over
+        finally:
+            _raise_first(noted)
+        held.check()
     session.tell(result)
 
 
@@ -57,7 +66,10 @@ def _raise_first(noted: list[BaseException]) -> None:
 
 @contextmanager
 def signals_noted() -> Iterator[list[BaseException]]:
-    """What handlers of signals raise while it lasts: raised inside somebody's ``except``, it may be lost."""
+    """What handlers of signals raise while it lasts: raised inside somebody's ``except``, it may be lost.
+
+    A signal raises ``Stopped`` meanwhile, whatever its handler does: a KeyboardInterrupt is then the training function's own.
+    """
     noted: list[BaseException] = []
 
     def noting(handler: Callable[..., Any]) -> Callable[..., None]:
@@ -66,7 +78,7 @@ def signals_noted() -> Iterator[list[BaseException]]:
                 handler(*signal_and_frame)
             except BaseException as raised:
                 noted.append(raised)
-                raise
+                raise Stopped(signal_and_frame[0]) from raised
 
         return handle
 

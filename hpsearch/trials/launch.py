@@ -23,6 +23,7 @@ from hpsearch.results.urls import scrubbed
 from hpsearch.study import Limits
 from hpsearch.study.file import StudyFile
 from hpsearch.study.limits import duration, size
+from hpsearch.trials.attaching import attach
 from hpsearch.trials.belonging import claim
 from hpsearch.trials.disk import lacking
 from hpsearch.trials.ray_local import close_to_others
@@ -46,6 +47,7 @@ class Options:
     resources: Resources
     retry_failed: bool
     decision: Verdict = ""  # kept or again: what becomes of finished trials that were made otherwise than they would be now
+    trust_network: bool = False  # attach to a cluster that lets everybody in
     patience: float = DRIVING  # seconds for which a record that does not answer is waited for
 
 
@@ -98,7 +100,7 @@ def resources(cpus: float, gpus: float | None, slots: int | None, here: bool, ad
                 f"a trial asks for {cpus:g} CPUs and this machine has {cores}: lower --cpus, or give a cluster's --address"
             )
     fitting = int(cores // cpus) if not wanted else min(int(cores // cpus), int(cards // wanted))
-    return Resources(cpus, wanted, 1 if here else slots or max(1, fitting) if not address else slots or 1_000)
+    return Resources(cpus, wanted, 1 if here else slots or max(1, fitting) if not address else slots or 0)
 
 
 def limited(limits: Limits, time: str | None, silence: str | None, memory: str | None) -> Limits:
@@ -157,6 +159,8 @@ def run(
     file: StudyFile, options: Options, watch: Watch, doing: Callable[[str], None] = print, say: Callable[[str], None] = print
 ) -> Session:
     """Run what the study still wants; the session as it ended. Raises what stopped it, with the launch's end in the record."""
+    if options.address and not options.here:
+        options = replace(options, address=attach(options.address, options.trust_network))
     check_gpu(file, options)
     check_data(file)
     doing("preparing the data")

@@ -1,4 +1,4 @@
-"""The executor on Ray Tune: the one door to ray.
+"""The executor on Ray Tune.
 
 Ray places trials and restarts those whose process died; it is told nothing it would have to remember. Every launch is a new
 Tune run in a folder that is thrown away, fed by a searcher that asks our session; slots are actors that live as long as the run.
@@ -7,11 +7,13 @@ Tune run in a folder that is thrown away, fed by a searcher that asks our sessio
 import json
 import os
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -28,14 +30,16 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from hpsearch.errors import HpsearchError, Refused, Unwritable
+from hpsearch.errors import HpsearchError, Lost, Refused, Unwritable
 from hpsearch.protocol import Row
 from hpsearch.results import FROM_ENVIRONMENT
 from hpsearch.results.record import Result
-from hpsearch.study import Limits
+from hpsearch.trials.cluster import head_watched, in_words, lost, refuse_strangers, slots
+from hpsearch.trials.fence import Superseded
 from hpsearch.trials.session import Resources, Session
+from hpsearch.trials.shared import fault, marked
 from hpsearch.trials.supervisor import kept, packed
-from hpsearch.trials.worker import ATTEMPTS
+from hpsearch.trials.worker import ATTEMPTS, NODE
 
 WAITS = (0.1, 60.0)  # seconds a slot waits when there is nothing to do: shortest, longest
 LONGEST = 107 - len("/ray/session_2026-01-01_00-00-00_000000_0000000/sockets/plasma_store_0")  # a socket's name has 107 bytes
@@ -124,6 +128,8 @@ class _Asker(Searcher):
     def _completed(self, key: str, result: dict[str, Any] | None, error: bool) -> None:
         if result and "trouble" in result:
             raise Unwritable(result["trouble"])
+        if result and result.get("unfit"):
+            raise Refused(result["unfit"])
         if error or not result or "result" not in result:
             self.session.lost(key, f"its worker died {ATTEMPTS} times" if error else "its worker ended without a result")
         else:
@@ -136,8 +142,13 @@ class _Asker(Searcher):
         """Nothing, likewise."""
 
 
-def _slot(train: bytes, limits: Limits, fresh: bool) -> Callable[[dict[str, Any]], None]:
-    """What an actor runs for every trial it is given; the process that trains stays, with the libraries it has imported."""
+def _slot(session: Session, mark: str) -> Callable[[dict[str, Any]], None]:
+    """What an actor runs for every trial it is given; the process that trains stays, with the libraries it has imported.
+
+    ``mark`` is the file by which a machine that joined the cluster late shows that it shares the trials' folder.
+    """
+    train, limits, fresh = packed(session.study.train), session.resources.limits, session.resources.isolate
+    folder, stands = session.driver.record.folder, os.getcwd()
 
     def slot(config: dict[str, Any]) -> None:
         def tell(epoch: int, row: Row) -> None:
@@ -147,11 +158,19 @@ def _slot(train: bytes, limits: Limits, fresh: bool) -> Callable[[dict[str, Any]
             time.sleep(config["wait"])
             tune.report({"epoch": 0})  # Tune prints a line for a trial that ends without any, however quiet it is told to be
             return
+        if mark and (said := fault(folder, mark)):
+            tune.report({"epoch": 0, "unfit": f"the machine {socket.gethostname()} {said}"})
+            return
+        with suppress(OSError):
+            os.chdir(stands)  # another machine's actors stand where Ray was started there
+        os.environ[NODE] = ray.get_runtime_context().get_node_id()
         try:
             result = kept(train, limits, fresh).run(cloudpickle.loads(config["job"]), tell)
         except Unwritable as trouble:  # to try it again, as Ray would, burns the attempts of a trial that has done nothing wrong
             tune.report({"epoch": 0, "trouble": str(trouble)})
             return
+        except Superseded as over:
+            raise RuntimeError(over) from over  # Tune's thread takes an Exception
         tune.report({"epoch": len(result.rows), "result": json.dumps(asdict(result))})
 
     return slot
@@ -162,11 +181,11 @@ def run_on_ray(session: Session, address: str | None) -> None:
 
     One life of Ray after another: what ends a life (a lost machine, a fault of Ray's) must not end the study.
     """
-    lives = 0
+    lives, first = 0, True
     while not session.done:
         before = session.ran
         try:
-            _live(session, address)
+            _live(session, address, first)
         except HpsearchError:
             raise
         except Exception:
@@ -174,30 +193,38 @@ def run_on_ray(session: Session, address: str | None) -> None:
             if lives >= LIVES:
                 raise
         session.requeue()
+        first = False
 
 
-def _live(session: Session, address: str | None) -> None:
+def _live(session: Session, address: str | None, first: bool) -> None:
     """One life of Ray. A signal ends it between Ray's calls and not inside one: there it would be lost, or abort the process."""
-    with _signals_noted(id(session)):
+    number = id(session)
+    with _signals_noted(number), ExitStack() as until:
         with _handlers_kept():
-            _connect(session.resources, address)
-        try:
-            _refuse_too_few(session.resources)
-            if id(session) not in _errors:
-                _fit(session)
-        finally:
-            ray.shutdown()
-    if error := _errors.pop(id(session), None):
+            _connect(session.resources, address, first)
+        if address:
+            until.enter_context(head_watched(address, partial(_errors.setdefault, number)))
+            until.enter_context(in_words(session.warnings.append))
+        until.callback(ray.shutdown)
+        _refuse_too_few(session.resources)
+        mark = ""
+        if address:
+            mark = until.enter_context(marked(session.driver.record.folder))
+            refuse_strangers(session.driver.record.folder, mark, session.resources)
+        if number not in _errors:
+            _fit(session, mark)
+    if error := _errors.pop(number, None):
         raise error
 
 
-def _fit(session: Session) -> None:
-    resources, train = session.resources, packed(session.study.train)
-    asker = _Asker(session)
+def _fit(session: Session, mark: str) -> None:
+    resources, asker = session.resources, _Asker(session)
     with tempfile.TemporaryDirectory(prefix="hpsearch-ray-") as folder, suppress(_Leaving):
         tune.Tuner(
-            tune.with_resources(_slot(train, resources.limits, resources.isolate), {"cpu": resources.cpus, "gpu": resources.gpus}),
-            tune_config=tune.TuneConfig(search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=resources.slots),
+            tune.with_resources(_slot(session, mark), {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=asker, num_samples=-1, reuse_actors=True, max_concurrent_trials=slots(resources)
+            ),
             run_config=tune.RunConfig(
                 stop=_LeaveOnError(asker.number),
                 storage_path=folder,
@@ -242,7 +269,7 @@ def _handlers_kept() -> Iterator[None]:
         signal.signal = put
 
 
-def _connect(resources: Resources, address: str | None) -> None:
+def _connect(resources: Resources, address: str | None, first: bool) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
     try:
         if address:
@@ -254,9 +281,23 @@ def _connect(resources: Resources, address: str | None) -> None:
             cpus = max(1, round(resources.slots * resources.cpus))
             ray.init(address="local", num_cpus=cpus, _temp_dir=short_folder(), **quiet)
     except ConnectionError as error:
+        if not first and address:
+            raise Lost(lost(address)) from error
         raise Refused(
-            f"no Ray cluster answers at {address!r}: start one with `ray start --head`, or leave --address out"
+            f"this machine is no node of the Ray cluster at {address}: run `ray start --address={address}` on it first, or give "
+            "the command on one that is"
         ) from error
+    except RuntimeError as error:
+        if "Version mismatch" not in str(error):
+            raise
+        raise Refused(f"the Ray cluster at {address} runs other versions than this machine: {_versions(error)}") from error
+
+
+def _versions(error: RuntimeError) -> str:
+    """Both sides' versions of Ray and Python, as Ray's message lists them."""
+    return ", ".join(
+        line.strip() for line in str(error).splitlines() if line.strip().startswith(("Ray:", "Python:", "This process"))
+    )
 
 
 def short_folder() -> str | None:

@@ -27,7 +27,7 @@ class Resources:
 
     cpus: float  # per trial; its threads are the whole part, at least one
     gpus: float  # per trial; a fraction shares one
-    slots: int  # trials at a time
+    slots: int  # trials at a time; 0: as many as fit on the machines of the cluster
     limits: Limits = LIMITS
     isolate: bool = False  # a fresh process for every trial
 
@@ -66,6 +66,7 @@ class Session:
         self.running: dict[str, Trial] = {}
         self.epochs: dict[str, int] = {}  # key to epochs seen, of running and finished trials of this session
         self.ran = 0  # trials finished in this session
+        self.set_back = 0  # of them, those that ended the study and wait again
         self.known_epochs = 0  # asked of trials that stood finished in the record before
         self.ended_epochs = 0  # asked of trials that ended in this session
         self.stopped = set(driver.record.keys("stopped"))
@@ -76,7 +77,7 @@ class Session:
         self._looked: set[str] = set()
         self.past = Past(driver.record, study, decision)  # trials that the record holds under older keys
         self._arms: dict[str, str] = {}  # key to the arm that a trial was first wanted for
-        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet
+        self.warnings: list[str] = []  # in words, what a trial that runs has not kept yet, and what one that ended went beyond
         self._paused = False  # no trial begins, for lack of room on the disk
         self._breaches: dict[str, list[str]] = {}  # kind of breach to keys of this session's trials, first come first
         self._memo = Memo(study)
@@ -206,6 +207,8 @@ class Session:
         trial = self.running.pop(result.key, None)
         self.ended_epochs += trial.epochs if trial else 0
         self.ran += 1
+        if result.remark and result.remark not in self.warnings:
+            self.warnings.append(result.remark)
         if result.state == "stopped":
             self.stopped.add(result.key)
         self.scores[result.key] = self._final(result)
@@ -236,6 +239,7 @@ class Session:
             return
         self.driver.reset(["running"])
         self.driver.wait_again(alike)
+        self.set_back = len(alike)
         for key in alike:
             forget(self.driver.record.folder, key)
             del self.scores[key]

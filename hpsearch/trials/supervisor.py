@@ -29,6 +29,7 @@ from hpsearch.results.record import Result
 from hpsearch.study import Limits, Train
 from hpsearch.trials.child import JOB, STACK, TELL_STACK, TRAIN
 from hpsearch.trials.disk import own
+from hpsearch.trials.fence import Superseded, entries
 from hpsearch.trials.sealed import write_json
 from hpsearch.trials.worker import ATTEMPTS, Job, Tell, attempts_of, sealed_result
 
@@ -110,12 +111,14 @@ class Supervisor:
         tries = 0
         while True:
             tries += 1
-            watch = Watch(self.limits, job)
+            watch, before = Watch(self.limits, job), len(entries(job.home))
             ended = self._attempt(job, tell, watch)
             if isinstance(ended, Result):
                 return ended
             if sealed := sealed_result(job.folder, job.trial.key):  # it died after its end
                 return sealed
+            if len(entries(job.home)) > before + 1:
+                raise Superseded(f"another process took over the trial in {job.home}")
             if ended.fault in FINAL or max(tries, attempts_of(job)) >= ATTEMPTS:
                 return _failed(job, ended, watch, max(tries, attempts_of(job)))
 
@@ -197,6 +200,8 @@ class _Child:
                     return Death("error", f"the training function cannot be read in a process of its own: {told['broken']}")
                 if "trouble" in told:
                     raise Unwritable(told["trouble"])
+                if "superseded" in told:
+                    raise Superseded(told["superseded"])
                 if "result" in told:
                     return told
                 if "began" in told:

@@ -22,12 +22,15 @@ from hpsearch.study import Train, Trial
 from hpsearch.trials import disk
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.contract import FORMS, Read, checked, shown
+from hpsearch.trials.fence import Fence, entries
 from hpsearch.trials.sealed import digest_of, read_json, write_json
+from hpsearch.trials.surplus import SURPLUS, goes_on
 from hpsearch.trials.traces import seeded
 
 STOP = "stop.json"  # in a trial's folder: why it is to end early
 TRIAL = "trial.json"  # what the trial is, so that a lost record can be made anew from the folders
 WEIGHTS = "weights.pt"  # the artefact that a student is given
+NODE = "HPSEARCH_NODE"  # in the environment of a trial on Ray: the id of the machine it runs on
 ATTEMPTS = 3  # in one life of the driver; a worker that dies so often takes the trial with it
 SWALLOWED = "; the training function caught hpsearch.TrialEnded, which ends a trial, and went on: let it pass through"
 Tell = Callable[[int, Row], None]  # epoch from 1, row
@@ -105,9 +108,7 @@ def pin_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def perform(
-    job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped, KeyboardInterrupt)
-) -> Result:
+def perform(job: Job, train: Train | None, tell: Tell, stops: tuple[type[BaseException], ...] = (Stopped,)) -> Result:
     """Run a trial to its end, going on where an earlier attempt stopped; the result is sealed in its folder, then returned.
 
     What goes wrong in the trial is its result, never an exception, whatever the training function raises; only ``stops``, by which
@@ -124,34 +125,34 @@ def _performed(job: Job, train: Train | None, tell: Tell, stops: tuple[type[Base
         return done
     pin_threads(job.threads)
     started = time.monotonic()
-    attempts = _count_attempt(job)
+    fence = Fence(job.home, job.term)
     given = {name: partial(_weights, job.folder, key) for name, key in job.needs.items()}
     attempt = Attempt(job.home, job.trial.held_out, job.threads, job.device, job.cache, given)
-    intake = Intake(job, attempt, tell)
+    intake = Intake(job, attempt, tell, fence)
     attempt.receive = intake
     if read_json(job.home / TRIAL) is None:
         write_json(job.home / TRIAL, entry(job.trial))
-    _log(job, "start", attempt=attempts, after=len(attempt.rows))
+    _log(job, "start", attempt=fence.attempts, after=len(attempt.rows), host=socket.gethostname(), node=os.environ.get(NODE, ""))
     with seeded(job.trial.seed):
-        fault, reason, detail = _outcome(job, train, intake, attempts, stops)
+        fault, reason, detail = _outcome(job, train, intake, fence.attempts, stops)
+    fence.check()
     result = Result(
         key=job.trial.key,
         state="stopped" if fault == "stopped" else "failed" if fault else "complete",
         rows=tuple(intake.rows),
         seconds=_seconds(intake.rows, time.monotonic() - started),
-        attempts=attempts,
+        attempts=fence.attempts,
         host=socket.gethostname(),
         device=job.device,
         fault=fault,
         reason=reason,
         detail=detail,
+        remark=SURPLUS if intake.surplus and not fault else "",
         artefacts=tuple(
             (name, os.path.relpath(path, job.folder), digest, size)
             for name, (path, digest, size) in sorted(attempt.artefacts.items())
         ),
     )
-    if done := sealed_result(job.folder, job.trial.key):  # by the worker of a driver that took over while this one slept
-        return done
     write_json(job.home / "result.json", asdict(result))
     attempt.tidy()
     _log(job, "done", state=result.state)
@@ -161,11 +162,12 @@ def _performed(job: Job, train: Train | None, tell: Tell, stops: tuple[type[Base
 class Intake:
     """Where the rows of an attempt arrive, whether they are yielded, reported or returned; raises ``TrialEnded`` to end it."""
 
-    def __init__(self, job: Job, attempt: Attempt, tell: Tell) -> None:
-        self.job, self.attempt, self._tell = job, attempt, tell
+    def __init__(self, job: Job, attempt: Attempt, tell: Tell, fence: Fence) -> None:
+        self.job, self.attempt, self._tell, self._fence = job, attempt, tell, fence
         self.rows: list[Row] = []
         self.ended: TrialEnded | None = None  # what it raised
         self.outside: BaseException | None = None  # what telling raised: no fault of the trial's
+        self.surplus = False  # whether the training function goes on after the epochs that were asked for
 
     def end(self, fault: str, reason: str) -> NoReturn:
         """End the trial, if nothing has ended it before."""
@@ -200,9 +202,11 @@ class Intake:
 
     def _take(self, metrics: object) -> None:
         if self.full:
-            self.end("", "")  # more than was asked for
+            self.surplus = True
+            self.end("", "")
         epoch, job, rule = len(self.rows) + 1, self.job, self.job.divergence
         row = checked(metrics, epoch, job.trial.epochs, Read(job.metric, job.also, job.last, rule))
+        self._check()
         self.attempt.told(row)
         self._told(row)
         if rule is None:
@@ -210,6 +214,13 @@ class Intake:
         first, began = self.attempt.first(rule.metric)
         if reason := rule.judge(first, row, epoch, began):
             self.end("diverged", reason)
+
+    def _check(self) -> None:
+        try:
+            self._fence.check()
+        except BaseException as error:
+            self.outside = error
+            raise
 
     def _told(self, row: Row) -> None:
         self.rows.append(row)
@@ -280,6 +291,7 @@ def _iterate(source: Any, intake: Intake) -> None:
             intake(row)
             count += 1
             if intake.full:
+                intake.surplus = goes_on(source)
                 return
     finally:
         _close(source)
@@ -289,7 +301,7 @@ def _close(source: Any) -> None:
     """End a generator now: what its clean-up raises changes nothing, for the trial has ended."""
     try:
         getattr(source, "close", lambda: None)()
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise
     except BaseException:
         return
@@ -309,20 +321,9 @@ def _seconds(rows: list[Row], wall: float) -> float:
     return sum(known) if known and len(known) == len(told) and all(known) else wall
 
 
-def _count_attempt(job: Job) -> int:
-    """How often the trial was started in this life of the driver, this time included."""
-    job.home.mkdir(parents=True, exist_ok=True)
-    with open(job.home / "attempts", "ab") as file:
-        file.write(f"\n{job.term}\n".encode())  # a line of its own, whatever stands before it
-    return attempts_of(job)
-
-
 def attempts_of(job: Job) -> int:
     """How often the trial was started in this life of the driver."""
-    try:
-        return (job.home / "attempts").read_bytes().split().count(str(job.term).encode())
-    except FileNotFoundError:
-        return 0
+    return entries(job.home).count(str(job.term).encode())
 
 
 def _log(job: Job, what: str, **details: Any) -> None:

@@ -142,7 +142,7 @@ def test_the_order_of_the_tricks_matters_only_where_it_should(name, k, settings,
     assert symmetric(name, k, settings) is same
 
 
-@over_all
+@over_small
 def test_a_design_is_a_value_that_travels_and_joins_itself(name, k, settings):
     plan = made(name, k, settings)
     again = from_json(json.loads(json.dumps(to_json(plan))))

@@ -57,10 +57,12 @@ class Files:
 
 def _page(name: str) -> str:
     from published_studies import of
-    from stages import page_at
+    from stages import five_parameters_minimised, page_at
 
     from hpsearch.report import page
 
+    if name == "five-minimised":
+        return page(five_parameters_minimised())
     if name in ("published", "measured"):
         return page(of("bag_of_tricks_imagenet", 0 if name == "published" else None))
     return page_at(name)
@@ -78,8 +80,5 @@ def files(tmp_path_factory):
 def look(browser, files):
     """What a page shows, by its name, the width of the screen and the scheme: opened and read once for all tests."""
 
-    @cache
-    def look(name, width=1280, scheme="light"):
-        return read(browser, files / f"{name}.html", width, scheme)
-
-    return look
+    once = cache(lambda name, width, scheme: read(browser, files / f"{name}.html", width, scheme))
+    return lambda name, width=1280, scheme="light": once(name, width, scheme)  # a default that is given is the same page

@@ -70,6 +70,7 @@ return Array.from(document.querySelectorAll('#waterfall-plot')).flatMap(plot => 
     .filter(b => b.left < box.left - 1 || b.right > box.right + 1).map(b => [b.left, b.right, box.right]);
 })
 """
+CUT = "return Array.from(document.querySelectorAll('.scroll')).filter(s => s.scrollWidth > s.clientWidth).map(s => s.innerText)"
 READ = {
     "resources": "return performance.getEntriesByType('resource').map(e => e.name)",
     "plots": "return document.querySelectorAll('.plot').length",
@@ -77,6 +78,7 @@ READ = {
     "points": POINTS,
     "widths": "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]",
     "rights": "return Array.from(document.querySelectorAll('svg.main-svg')).map(s => s.getBoundingClientRect().right)",
+    "cut": CUT,
     "names": NAMES,
     "effects": """
       const t = document.querySelector('#effects');

@@ -68,7 +68,7 @@ CASES: dict[str, Case] = {
     "a fault of ours": (RUN, study(), 70, "this is a fault in hpsearch"),
     "in use": (RUN, study(), 75, "the record is in use"),
     "Ctrl-C": (RUN, study("os.kill(os.getpid(), signal.SIGINT)"), 130, "stopped; run the same command again"),
-    "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 130, "stopped; run the same command again"),
+    "KeyboardInterrupt": (RUN, study("raise KeyboardInterrupt"), 1, "4 trials failed: KeyboardInterrupt (arms base and wide"),
     "SIGTERM": (RUN, study("os.kill(os.getpid(), signal.SIGTERM)"), 143, "stopped; run the same command again"),
 }  # fmt: skip
 
@@ -116,25 +116,39 @@ def test_a_study_that_was_ended_early_says_so_in_its_report_and_goes_on_once_men
     Path("mine.py").write_text(study(more=", metric='top'"))
     code, said = give(*RUN)
     assert code == 2
-    assert "0 of 4 trials done, 0 running, 0 failed" in said
-    assert "3 trials failed alike and ended the study: the row of epoch 2 has no metric 'top', which the study scores" in said
+    broke = "3 trials broke the contract of a training function in the same way"
+    assert "0 of 4 trials done, 0 running, 0 failed, 3 to be run again, " in said
+    assert (
+        f"{broke}, ended the study and wait to be run again: the row of epoch 2 has no metric 'top', which the study scores" in said
+    )
+    assert not re.search(r"[1-9]\d* trials? failed", said)
     reason = "the row of epoch 2 has no metric 'top', which the study scores: it has top1; did you mean 'top1'?"
     page = Path("runs/mine.md").read_text().replace("\\", "")
-    broke = "3 trials broke the contract of a training function in the same way"
     assert f"This study ended early, with 0 of 4 trials done: {broke}. The first: {reason}." in page
     assert f"{broke}, which ended the study. Once the cause is fixed, `hpsearch run` alone tries them again" in page
     assert page.count("| waiting | measurement | ") == page.count(f"| {reason} |") == 3
+    assert "* failed: 0\n* to be run again: 3\n" in page
+    assert "**Trials that ended the study, with the reason given.**" in page
     assert "Nothing has run yet" not in page
     assert "No trial failed" not in page
     code, said = give("status", "mine.py")
     assert "4 waiting, 0 failed" in said
-    assert "3 trials failed alike and ended the study: the row of epoch 2" in said
+    assert f"{broke}, ended the study and wait to be run again: the row of epoch 2" in said
     assert "--retry-failed" not in said
-    assert "waiting, the row of epoch 2 has no metric" in give("show", said.split("hpsearch show ")[1].split("`")[0])[1]
+    shown = give("show", said.split("hpsearch show ")[1].split("`")[0])[1]
+    assert "waiting to be run again, it ended the study: the row of epoch 2 has no metric" in shown
     Path("mine.py").write_text(study())
     code, said = give(*RUN)
     assert (code, "4 of 4 trials done, 0 running, 0 failed" in said, "ended the study" in said) == (0, True, False)
     assert "No trial failed." in Path("runs/mine.md").read_text()
+
+
+def test_a_loop_that_is_too_long_is_said_once_and_is_no_failure(give: Callable) -> None:
+    Path("mine.py").write_text(study().replace("range(epochs)", "range(epochs + 2)"))
+    code, said = give(*RUN)
+    assert (code, said.count("the loop of the training function is longer than the epochs it is asked for: rows beyond")) == (0, 1)
+    assert "4 of 4 trials done, 0 running, 0 failed" in said
+    assert "longer" not in give(*RUN)[1]  # nothing ran
 
 
 def test_the_help_names_those_of_the_table_that_are_no_success(give: Callable) -> None:

@@ -78,7 +78,7 @@ def test_a_report_never_takes_the_place_of_its_source(hpsearch: Run, out: str) -
     Path("r").mkdir()
     code, _, complaint = hpsearch(*WORDS, "--out", out)
     assert (code, Path("t.csv").read_text()) == (2, TABLE)
-    assert "would write t.csv over the results it is made from: give the report another name" in complaint
+    assert "would write t.csv over t.csv, which it is made from: give another name with --out" in complaint
 
 
 def test_a_warning_is_printed_too(hpsearch: Run) -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,13 @@ def test_a_record_is_looked_at_without_the_heavy_libraries(told: Path, command: 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "imported []" in done.stdout, done.stdout + done.stderr
     assert "4 trials failed: AssertionError: seed 1" in done.stdout or command == "plan"
+
+
+def test_versions_are_shown_without_an_import_of_what_they_are_of() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    script = CODE.format(words=["--version"], heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    first, *others, imported = done.stdout.splitlines()
+    assert first == f"hpsearch {project['version']}"
+    assert others == [f"{name} {version(name)}" for name in ("torch", "torchvision", "ray", "optuna")]
+    assert (done.returncode, imported) == (0, "imported []")

@@ -1,7 +1,5 @@
 """Hours on a stated GPU: the arithmetic by hand, and what is refused."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from hpsearch.cli.estimates import estimate, said
 from hpsearch.cli.gpus import GPUS, REFERENCE, gpu, hours
 from hpsearch.training import ImageFolder, Recipe, digits, image_folder, imagenet
 from hpsearch.tricks.he2019 import distilled
+from tests.cli.giving import giving
 from tests.trials.taught import Pupil, learn
 
 ROOT = Path(__file__).parents[2]
@@ -69,10 +68,11 @@ AUGMENTED = {"trivial_augment": True, "train_size": 224}
         ({}, 4, 4 * 251, 4 * 251),
         ({}, 64, 1895, 3 * 1895),  # the network binds
         (AUGMENTED, 1, 1 / (1 / 251 + 1 / 368), 251),
-        (AUGMENTED, 8, 368, 8 * 251),  # on one core, however many there are
-        (AUGMENTED, 64, 368, 3 * 1895),
-        ({"trivial_augment": True, "train_size": 112}, 64, 4 * 368, 3 * 1895),
-        ({**AUGMENTED, "data": image_folder("/nowhere", 256)}, 8, 368, 3 * 1895),
+        (AUGMENTED, 8, 1 / (1 / 368 + 1 / 1895), 8 * 251),  # on one core, however many there are, and in turns with the GPU
+        (AUGMENTED, 64, 1 / (1 / 368 + 1 / 1895), 3 * 1895),
+        ({"trivial_augment": True, "train_size": 112}, 64, 1 / (1 / (4 * 368) + 1 / 1895), 3 * 1895),
+        ({"trivial_augment": True, "train_size": 56}, 64, 1 / (1 / (16 * 368) + 1 / 1895), 3 * 1895),
+        ({**AUGMENTED, "data": image_folder("/nowhere", 256)}, 8, 1 / (1 / 368 + 1 / 1895), 3 * 1895),
     ],
 )
 def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, learning, scoring):
@@ -85,7 +85,8 @@ def test_the_slower_of_network_and_input_decides(monkeypatch, changes, cores, le
     assert found.bound == (learning < 1895)
     lines = " ".join(said(found, gpu("H100")))
     assert ("the network is the bottleneck" in lines) == (learning == 1895)
-    assert ("TrivialAugment at 224 pixels, on one core, whatever --cpus is" in lines) == (found.trivial)
+    assert ("the network waits for the input" in lines) == (changes.get("train_size") == 56)
+    assert ("TrivialAugment at 224 pixels, on one core, whatever --cpus is, while the GPU waits" in lines) == (found.trivial)
     assert found.trivial == (cores > 1 and "trivial_augment" in changes)
 
 
@@ -106,11 +107,15 @@ def test_refuses_a_training_function_of_ones_own():
         hours(own, gpu("H100"))
 
 
-def test_the_command_prints_trials_epochs_and_hours():
-    command = [sys.executable, "-m", "hpsearch", "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100", "--cpus", "8"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200", "PATH": ""})
-    assert done.returncode == 0, done.stderr
-    words = " ".join(done.stdout.split())
+def test_the_command_prints_trials_epochs_and_hours(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+    code, printed, complaint = giving(monkeypatch, capsys)(
+        "plan", "studies/bag_of_tricks_imagenet.py", "--gpu", "h100", "--cpus", "8"
+    )
+    assert (code, complaint) == (0, "")
+    words = " ".join(printed.split())
     for part in (
         "trials 47 wanted",
         "epochs 6,440 in total",

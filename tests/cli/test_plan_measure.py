@@ -39,7 +39,10 @@ def test_an_epoch_costs_what_the_second_one_took(tmp_path, clock):
     assert _measured(read(tmp_path / "mine.py")) == 2.0
 
 
-def test_a_base_that_fails_has_no_hours(tmp_path, clock):
-    (tmp_path / "mine.py").write_text(STUDY.replace("LAST", "1 / 0"))
-    with pytest.raises(Refused, match=r"^two epochs of the base failed: .*ZeroDivisionError"):
+@pytest.mark.parametrize(
+    ("fails", "error"), [("1 / 0", "ZeroDivisionError"), ("exec('raise KeyboardInterrupt')", "KeyboardInterrupt")]
+)
+def test_a_base_that_fails_has_no_hours(tmp_path, clock, fails, error):
+    (tmp_path / "mine.py").write_text(STUDY.replace("LAST", fails))
+    with pytest.raises(Refused, match=rf"^two epochs of the base failed: .*{error}"):
         _measured(read(tmp_path / "mine.py"))

@@ -1,6 +1,7 @@
 """Every coordinate of the recipe, and every choice of it, is within its bound of something we did not write."""
 
 from dataclasses import fields, make_dataclass
+from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -49,3 +50,14 @@ def test_the_law_names_a_planted_choice():
     planted = make_dataclass("Planted", [("optimiser", Literal["sgd", "none such"])])
     found = {name: get_args(hint) for name, hint in get_type_hints(planted).items()}
     assert unchecked(found) == {"optimiser=none such"}
+
+
+def test_the_committed_page_has_every_check_and_no_other():
+    """By its words and bounds; the numbers that were seen are of the machine that made it."""
+    page = (Path(__file__).parents[2] / "reports" / "coordinates.md").read_text()
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")]
+    order = [field.name for field in fields(Recipe)]
+    made = [(name, each) for each in CHECKS for name in each.coordinates]
+    expected = [(f"`{name}`", each.against, each.measure) for name, each in sorted(made, key=lambda pair: order.index(pair[0]))]
+    assert [tuple(line[:3]) for line in lines] == expected, "python -m tests.coordinates > reports/coordinates.md"
+    assert all(float(seen) <= float(allowed) for *_, seen, allowed in lines)

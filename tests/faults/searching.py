@@ -108,7 +108,7 @@ class Search:
 
     def check(self, recomputed: int = 0) -> None:
         """Every trial is recorded once with all its rows, no more epochs were run than that, none is left running, no outage is a result."""
-        record = Record.open(self.place, self.folder / "runs" / "trials" if "://" in self.place else None)
+        record = Record.open(self.place)
         keys = record.keys("complete")
         others = {state: record.keys(state) for state in ("failed", "running", "waiting", "stopped")}
         assert not any(others.values()), others

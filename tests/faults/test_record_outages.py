@@ -112,7 +112,7 @@ def fenced(search: Search, cut: object) -> None:
     finally:
         first.send_signal(signal.SIGCONT)
     assert ended(first) == 75, search.said
-    assert "another driver took over the record" in search.said
+    assert "took over the " in search.said  # the record, or the trial that it was in the middle of
     search.check(recomputed=1)
 
 

@@ -29,6 +29,8 @@ ASKED = {
     "study/checks.py: study.tune.arms == 'stack'": "a law about the stack",
     "imports/assembled.py: question.goal == 'minimise'": "a text of the command line, which Elsewhere has checked",
     "sections/order_effects.py: over == 'base'": "no choice: the name of an arm",
+    "results/declined.py: verdict == 'again'": "only what was declined stays so",
+    "results/older.py: self.decision != 'again'": "what is declined now is written down for the present too",
     "results/edits.py: each.kind == 'code'": "functions are named for code only",
     "results/older.py: c.kind == 'code'": "only code can be proved equal",
     "results/older.py: cause.kind == 'code'": "functions are named for code only",

@@ -1,6 +1,7 @@
 """Imports point one way, every heavy library has one door, and what is imported is what is declared."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -37,7 +38,7 @@ LAYER = {name: level for level, names in enumerate(ORDER) for name in names}
 DOORS = {
     "torch": ("training/",),
     "torchvision": ("training/",),
-    "ray": ("trials/on_ray.py", "trials/ray_spaces.py"),
+    "ray": ("trials/on_ray.py", "trials/cluster.py", "trials/answers.py", "trials/ray_spaces.py"),
     "optuna": (
         "search/samplers.py",
         "search/pruners.py",
@@ -146,6 +147,15 @@ def test_the_laws_see_a_planted_import_of_the_recipe(tmp_path: Path, monkeypatch
     assert upward_in_training(planted) == ["images"]
     with pytest.raises(AssertionError, match="planted"):
         test_parts_stand_alone()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_what_a_benchmark_imports_of_ours_is_there(path: Path) -> None:
+    """They are run by hand, and rarely."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("hpsearch", "benchmarks", "tests"):
+            module = importlib.import_module(node.module)
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 def test_declared_is_imported_and_imported_is_declared() -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from functools import cache
 
-from synthetic import ROUNDS, SPACE, TRICKS, evidence, full, loss, noise, top1
+from synthetic import COSINE, MIXUP, ROUNDS, SPACE, TRICKS, evidence, full, loss, noise, top1
 
 from hpsearch import Choice, Integers, Space, Trial, Tune, Uniform, factorial, ladder, one_at_a_time
 from hpsearch.report import page
 from hpsearch.results.evidence import Evidence
 
 RATE = Space(learning_rate=10 ** Uniform(-2.5, 0.5))
+FIVE = Tune(SPACE | Space(width=Integers(1, 4), warmup=Integers(0, 5)), ROUNDS)
 
 
 def some_fail(trial: Trial) -> float | None:
@@ -34,13 +35,16 @@ STAGES: dict[str, Callable[[], Evidence]] = {
     "a-choice": lambda: evidence(
         full(vary=None, tune=Tune(RATE | Space(schedule=Choice("step", "cosine")), ROUNDS)), score=some_fail
     ),
-    "five-parameters": lambda: evidence(
-        full(vary=None, tune=Tune(SPACE | Space(width=Integers(1, 4), warmup=Integers(0, 5)), ROUNDS))
-    ),
+    "five-parameters": lambda: evidence(full(vary=None, tune=FIVE)),
     "factorial": lambda: evidence(full(tune=None, vary=factorial(*TRICKS[:3]))),
     "one-contrast": lambda: evidence(full(tune=None, vary=one_at_a_time(TRICKS[0]))),
     "no-spread": lambda: evidence(full(tune=None), score=lambda trial: 5.0),
 }
+
+
+def five_parameters_minimised() -> Evidence:
+    """Two stages in one: a browser takes seconds for each page."""
+    return evidence(full(vary=ladder(COSINE, MIXUP), tune=FIVE, metric="loss", goal="minimise"), score=loss)
 
 
 @cache

@@ -82,11 +82,12 @@ def test_every_page_of_a_search_is_whole(made):
 
 
 def test_charts_have_captions_words_and_a_form_for_narrow_screens(made):
-    for chart in drawn(made):
+    pictures = drawn(made)
+    for chart in pictures:
         assert chart.caption.endswith((".", "…")), chart.name
         assert len(chart.alt) > 10
         assert chart.narrow
-    assert len({chart.name for chart in drawn(made)}) == len(drawn(made))
+    assert len({chart.name for chart in pictures}) == len(pictures)
 
 
 def test_domains_are_as_wide_as_the_search_looked(made):

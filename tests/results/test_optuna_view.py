@@ -1,6 +1,7 @@
 """Optuna's view: what the record holds and nothing else, in place while it grows, never in the record itself."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from hpsearch.results.points import values_by_key
 from hpsearch.results.record import Driver, Record, Result
 from hpsearch.results.replay import replayed
 from hpsearch.search import Confirm
+from hpsearch.space import Domain, Integers, LogIntegers
 from tests.report.synthetic import full, loss, top1
 
 SPACE = Space(learning_rate=10 ** Uniform(-2.5, 0.5), momentum=OneMinus(10 ** Uniform(-2, -0.3)), schedule=Choice("step", "cosine"))
@@ -77,6 +79,22 @@ def record(tmp_path: Path) -> Record:
     return Record.open(str(tmp_path / "x.db"), create=True)
 
 
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a record in which the whole search has run."""
+    folder = tmp_path_factory.mktemp("driven")
+    with Record.open(str(folder / "x.db"), create=True).driver("test") as driver:
+        drive(driver, study())
+    return folder
+
+
+@pytest.fixture
+def whole(driven: Path, tmp_path: Path) -> Record:
+    """A copy of it, to be read and written."""
+    shutil.copytree(driven, tmp_path, dirs_exist_ok=True)
+    return Record.open(str(tmp_path / "x.db"))
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/optuna.db"
@@ -121,8 +139,9 @@ def test_while_the_search_runs_the_same_studies_grow(record: Record, url: str) -
         first: dict[str, int] = {}
         for _ in range(11):
             drive(driver, study(), 1)
-            export(seen(record, study()), url)
-            agree(seen(record, study()), url)
+            made = seen(record, study())
+            export(made, url)
+            agree(made, url)
             assert first.items() <= ids(url).items()
             first = ids(url)
     assert list(first) == NAMES
@@ -131,30 +150,25 @@ def test_while_the_search_runs_the_same_studies_grow(record: Record, url: str) -
     assert all(t.user_attrs["seconds"] == 30.0 and t.datetime_start is not None for t in final.trials)
 
 
-def test_writing_the_same_again_changes_nothing(record: Record, url: str, tmp_path: Path) -> None:
-    with record.driver("test") as driver:
-        drive(driver, study())
-    export(seen(record, study()), url)
+def test_writing_the_same_again_changes_nothing(whole: Record, url: str, tmp_path: Path) -> None:
+    export(seen(whole, study()), url)
     before = (tmp_path / "optuna.db").read_bytes()
-    export(seen(record, study()), url)
+    export(seen(whole, study()), url)
     assert (tmp_path / "optuna.db").read_bytes() == before
 
 
-def test_a_trial_taken_back_is_written_anew(record: Record, url: str) -> None:
-    with record.driver("test") as driver:
-        drive(driver, study())
-        export(seen(record, study()), url)
+def test_a_trial_taken_back_is_written_anew(whole: Record, url: str) -> None:
+    with whole.driver("test") as driver:
+        export(seen(whole, study()), url)
         assert driver.reset(["failed"]) > 0
-    made = seen(record, study())
+    made = seen(whole, study())
     export(made, url)
     agree(made, url)
     assert TrialState.WAITING in {t.state for t in loaded(url, NAMES[0]).trials}
 
 
-def test_natural_values_scales_and_where_they_come_from(record: Record, url: str) -> None:
-    with record.driver("test") as driver:
-        drive(driver, study())
-    made = seen(record, study())
+def test_natural_values_scales_and_where_they_come_from(whole: Record, url: str) -> None:
+    made = seen(whole, study())
     export(made, url)
     found = loaded(url, NAMES[0])
     trial = found.trials[0]
@@ -168,6 +182,26 @@ def test_natural_values_scales_and_where_they_come_from(record: Record, url: str
     failed = [t for t in found.trials if t.state == TrialState.FAIL]
     assert {t.user_attrs["reason"] for t in failed} == {"diverged"}
     assert (trial.datetime_complete - trial.datetime_start).total_seconds() == 30
+
+
+@pytest.mark.parametrize(("domain", "logarithmic"), [(Integers(1, 64), False), (LogIntegers(1, 64), True)])
+def test_whole_numbers_keep_their_scale(domain: Domain, logarithmic: bool) -> None:
+    found = optuna_view.distribution(domain)
+    assert isinstance(found, optuna.distributions.IntDistribution)
+    assert (found.low, found.high, found.log) == (1, 64, logarithmic)
+
+
+def test_a_trial_that_waits_has_no_curve_also_where_it_began_while_the_record_was_read(record: Record, url: str) -> None:
+    """States are read before rows; Optuna's queue would otherwise hold a trial that has begun."""
+    with record.driver("test") as driver:
+        drive(driver, study(), 2)
+    made = seen(record, study())
+    assert TrialState.RUNNING in {trial.state for trial in trials_of(made, "base", 1)}
+    before = replace(made, trials=made.trials.replace({"state": {"running": "waiting"}}))
+    export(before, url)
+    assert [t.intermediate_values for t in loaded(url, NAMES[0]).trials if t.state == TrialState.WAITING] == [{}] * 4
+    export(made, url)
+    agree(made, url)
 
 
 @pytest.mark.parametrize(("goal", "metric"), [("maximise", "top1"), ("minimise", "loss")])

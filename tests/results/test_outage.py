@@ -77,7 +77,7 @@ def told(driver: Driver) -> None:
 
 def test_whatever_is_told_may_be_told_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage may hide that a commit was done: what was told is then told again, and the record is as if it had been told once."""
-    once, twice = (Record.open(str(tmp_path / name), create=True) for name in ("once.db", "twice.db"))
+    once, twice = (Record.open(str(tmp_path / name / "x.db"), create=True) for name in ("once", "twice"))
     with once.driver("test") as driver:
         told(driver)
     through = Patience.through

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import make_url
 
 from hpsearch.errors import Damaged, HpsearchError, InUse, Refused, Stale
+from hpsearch.results.neighbours import report_of
 from hpsearch.results.provenance import provenance
 from hpsearch.results.record import Record, Result
 from hpsearch.study import Trial
+from tests.postgres import Server
 from tests.trials.helpers import Config
 
 
@@ -50,6 +53,25 @@ def test_what_a_driver_writes_is_read_back(place: str) -> None:
     assert again.rows([a.key]) == {a.key: [(1, {"top1": 20.0}), (2, {"top1": 30.0})]}
     with pytest.raises(Refused, match=r"finished without the metric 'top5' \(did you mean 'top1'\?\)"):
         again.scores([a.key], "top5")
+
+
+def test_databases_of_one_server_have_folders_and_reports_of_their_own(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Record.open("runs/hpsearch.db", create=True).engine.dispose()
+    urls = [server.url(), server.url()]
+    names = [str(make_url(url).database) for url in urls]
+    records = [Record.open(url, create=True) for url in urls]
+    assert [record.folder for record in records] == [tmp_path / "runs" / f"{name}-trials" for name in names]
+    said = [report_of(url, record.trials, "mine") for url, record in zip(urls, records, strict=True)]
+    assert said == [Path(f"runs/mine@{name}.html") for name in names]
+    assert [Record.open(url).folder for url in urls] == [record.folder for record in records]
+    with records[0].driver("an earlier version, which wrote nothing of the folder") as driver:
+        driver.want([trial()])
+    with records[0].engine.begin() as connection:
+        connection.exec_driver_sql("delete from stamp where name = 'trials'")
+    assert Record.open(urls[0], create=True).folder == tmp_path / "runs" / "trials"
 
 
 def test_a_second_driver_is_told_who_holds_the_record(place: str) -> None:

@@ -50,9 +50,9 @@ def finished(tune, score=score, order=None, slots=1, told=()):
 
 
 def wavering(tune, score=score):
-    """The law as a check that reports: seeds of the orders in which other runs were asked for than in the search's own."""
+    """The law as a check that reports: numbers of slots with which other runs were asked for than in the search's own."""
     straight = finished(tune, score)
-    return [n for n in range(4) if finished(tune, score, random.Random(n), slots=1 + 3 * n) != straight]
+    return [slots for slots in (4, 10) if finished(tune, score, random.Random(slots), slots) != straight]
 
 
 def strayed(tune, score=score):
@@ -61,7 +61,7 @@ def strayed(tune, score=score):
     asks, draw = set(unfold(tune, whole).asks), random.Random(0)
     other = finished(tune, score, draw, slots=5)
     known = [list(order)[:count] for order in (whole, other) for count in range(len(order))]
-    known += [draw.sample(list(whole), draw.randrange(len(whole))) for _ in range(30)]
+    known += [draw.sample(list(whole), draw.randrange(len(whole))) for _ in range(15)]
     return [len(some) for some in known if not asks.issuperset(unfold(tune, {ask: score(ask) for ask in some}).asks)]
 
 
@@ -72,9 +72,13 @@ def hasty(walk, start, end, *rest):
 
 
 @every_case
-@pytest.mark.parametrize("outcome", [score, sometimes_failing])
-def test_any_order_of_ending_and_any_number_of_slots_ask_for_the_same_runs(kind, space, outcome):
-    assert wavering(Tune(space, ROUNDS, proposals=kind), outcome) == []
+def test_any_order_of_ending_and_any_number_of_slots_ask_for_the_same_runs(kind, space):
+    assert wavering(Tune(space, ROUNDS, proposals=kind), sometimes_failing) == []
+
+
+@pytest.mark.parametrize("kind", ["sobol", "tpe"])
+def test_where_nothing_fails_any_order_asks_for_the_same_runs(kind):
+    assert wavering(Tune(BRANCHED, ROUNDS, proposals=kind)) == []
 
 
 @every_case
@@ -88,7 +92,7 @@ def test_killed_in_any_round_and_resumed_it_asks_for_the_same_runs(kind):
     whole = finished(tune)
     done = unfold(tune, whole)
     assert [round_.confirming for round_ in done.rounds] == [False, False, False, True]
-    for count in range(0, len(whole), 5):
+    for count in (5, 15, 24, len(whole) - 2):  # one in each round
         told = finished(tune, order=random.Random(count), slots=3, told=list(whole.items())[:count])
         assert unfold(tune, told) == done
 
@@ -135,7 +139,7 @@ LONG = (Round(24, 2, keep=3), Round(20, 3, keep=3), Round(16, 4))
 @pytest.mark.parametrize(("slots", "ahead", "spread"), [(3, 6, 0.3), (4, 4, 0.0)])
 def test_no_slot_waits_where_runs_may_be_drawn_ahead(kind, slots, ahead, spread):
     tune = Tune(FLAT, LONG, proposals=kind, ahead=ahead, widen=0)  # what follows a widened end waits for it
-    seeds = range(2)
+    seeds = range(2 if spread else 1)  # of runs that take equally long, one
     assert [waits(tune, slots, seed, spread) for seed in seeds] == [[] for _ in seeds]
 
 

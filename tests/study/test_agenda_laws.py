@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass, replace
+from itertools import product
 
 import pytest
 
@@ -69,10 +70,9 @@ def walked(asked, score=score, order=None, slots=1):
 
 
 def wavering(asked, score=score):
-    """The law as a check that reports: seeds of the orders in which other trials were run than in the agenda's own order."""
+    """The law as a check that reports: numbers of slots with which other trials were run than in the agenda's own order."""
     straight = walked(asked, score)
-    orders = {seed: walked(asked, score, random.Random(seed), slots=1 + 3 * seed) for seed in range(4)}
-    return [seed for seed, scores in orders.items() if scores != straight]
+    return [slots for slots in (4, 10) if walked(asked, score, random.Random(slots), slots) != straight]
 
 
 def failed_but_kept(asked, scores):
@@ -85,7 +85,7 @@ def strayed(tune, score=score):
     """The law as a check that reports: how many were told where a trial was wanted that no uninterrupted search wants."""
     whole = walked(study(vary=None, tune=tune), score)
     draw, keys = random.Random(0), list(whole)
-    known = [keys[:count] for count in range(len(keys))] + [draw.sample(keys, draw.randrange(len(keys))) for _ in range(30)]
+    known = [keys[:count] for count in range(len(keys))] + [draw.sample(keys, draw.randrange(len(keys))) for _ in range(15)]
     agendas = [agenda(study(vary=None, tune=tune), {key: whole[key] for key in some}) for some in known]
     return [len(some) for some, plan in zip(known, agendas, strict=True) if not whole.keys() >= {t.key for t in plan.trials()}]
 
@@ -96,9 +96,10 @@ def test_any_order_of_ending_leads_to_the_same_trials(arms, outcome):
     assert wavering(study(tune=Tune(SPACE, ROUNDS, arms=arms)), outcome) == []
 
 
-@pytest.mark.parametrize("outcome", [score, sometimes_failing])
-@pytest.mark.parametrize("space", [SPACE, BRANCHED], ids=["flat", "conditional"])
-@pytest.mark.parametrize("proposals", ["sobol", "random", "grid", "tpe"])
+@pytest.mark.parametrize(
+    ("proposals", "space", "outcome"),
+    [*product(["sobol", "random", "grid", "tpe"], [SPACE, BRANCHED], [sometimes_failing]), ("tpe", SPACE, score)],
+)
 def test_killed_with_anything_known_it_wants_only_what_an_uninterrupted_search_wants(proposals, space, outcome):
     assert strayed(Tune(space, ROUNDS, proposals=proposals), outcome) == []
 

@@ -279,6 +279,59 @@ def test_after_several_edits_the_newest_results_are_asked_about_and_no_older_one
     assert scores() == (expected() if decision == "again" else newest)
 
 
+def scored():
+    """Score of every trial by arm and seed, and whether it is an older result."""
+    trials = evidence(Record.open("x.db"), read(Path(MINE)).study, "mine", "").trials
+    return {
+        (arm, seed): (score, bool(older))
+        for arm, seed, score, older in trials[["arm", "seed", "score", "older"]].itertuples(index=False)
+    }
+
+
+EDITED = {  # what is edited, twice, and what seeds 0 and 1 score after the first edit, seed 2 after the second
+    "code": ("SCALE = 10", "SCALE = 15", "SCALE = 20", {"base": (1, 1.37, 1.74), "wide": (16, 16.37, 21.74)}),
+    "default": ("depth: int = 1", "depth: int = 2", "depth: int = 3", {"base": (2, 2.37, 3.74), "wide": (12, 12.37, 13.74)}),
+}
+
+
+@pytest.mark.parametrize("kind", EDITED)
+def test_what_was_declined_stands_for_nothing_that_a_newer_generation_lacks(folder, kind):
+    """The first edit's results were preferred to the study's first ones, but it ran fewer seeds: keeping them takes no others."""
+    first, second, third, scores = EDITED[kind]
+    assert run(replaced(MINE, "seeds=2", "seeds=3")()) == 2
+    replaced(MINE, "seeds=3", "seeds=2")()
+    assert run(replaced(MINE, first, second)(), "again") == 4
+    replaced(MINE, "seeds=2", "seeds=3")()
+    replaced(MINE, second, third)()
+    told, _ = asked(MINE)
+    assert told.startswith("4 finished trials of mine were made ")
+    assert told.endswith("; 2 finished trials that `--again` declined before stay so, and are trained anew in any case")
+    assert run(MINE, "kept") == 2
+    expected = {(arm, seed): (pytest.approx(each[seed]), seed < 2) for arm, each in scores.items() for seed in range(3)}
+    assert {("wide" if "wide" in arm else "base", seed): told for (arm, seed), told in scored().items()} == expected
+    assert asked(MINE) == ("", 6)
+    assert run(MINE) == 0
+
+
+def test_other_data_that_was_declined_stays_so(folder):
+    assert run(replaced(MINE, "seeds=2", "seeds=3")()) == 2
+    replaced(MINE, "seeds=3", "seeds=2")()
+    assert run(replaced("words.txt", "a b", "a c")() and MINE, "again") == 4
+    replaced(MINE, "seeds=2", "seeds=3")()
+    replaced("words.txt", "a c", "a d")()
+    assert run(MINE, "kept") == 2
+    assert {(seed, older) for (_, seed), (_, older) in scored().items()} == {(0, True), (1, True), (2, False)}
+
+
+def test_what_was_declined_for_something_that_has_no_results_is_asked_about(folder):
+    """No trial of what was preferred ever finished: nothing newer is there to be kept in their place."""
+    replaced(MINE, "    for epoch in", "    assert not epochs\n    for epoch in")()
+    assert run(MINE, "again") == 4
+    replaced(MINE, "    assert not epochs\n", "    print(1)\n")()
+    assert asked(MINE)[0].startswith("4 finished trials of mine were made by older training code (")
+    assert run(MINE, "kept") == 0
+
+
 def test_a_default_that_moves_while_the_study_says_the_former_one_changes_nothing(folder):
     replaced(MINE, "depth: int = 1", "depth: int = 2")()
     replaced(MINE, "Config(Text(", "Config(depth=1, data=Text(")()
@@ -301,7 +354,8 @@ def test_a_trial_that_failed_under_older_code_is_tried_again_without_a_question(
     replaced(MINE, "    assert seed < 1 or not config.wide\n", "")()
     replaced(MINE, "    for epoch in", "    seed + 0\n    for epoch in")()
     told, _ = asked(MINE)
-    assert told.startswith("4 finished trials of mine were made by older training code (")  # the first version's, all complete
+    assert told.startswith("3 finished trials of mine were made by older training code (")  # the first version's were declined
+    assert "1 finished trial that `--again` declined before stays so" in told
     Path("x.db").unlink()
     replaced(MINE, "    seed + 0\n", "    assert seed < 1 or not config.wide\n")()
     shutil.rmtree("trials")

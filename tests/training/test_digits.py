@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 from hpsearch.errors import Refused
 from hpsearch.protocol import Source
@@ -21,6 +20,8 @@ def example(folder, monkeypatch) -> Digits:
 
 
 def test_holds_the_images_of_scikit_learn(tmp_path):
+    from sklearn.datasets import load_digits  # 2 s, which the workers that do not run this need not spend
+
     reference = load_digits()
     images = digits().load(tmp_path)
     assert np.array_equal(images.labels, reference.target)

@@ -44,7 +44,7 @@ def test_sizes_at_224_pixels(recipe, parameters, giga_macs):
     assert round(counter.get_total_flops() / 2e9, 3) == giga_macs
 
 
-@pytest.mark.parametrize(("size", "giga_macs"), [(160, 2.210), (176, 2.756), (192, 3.181), (256, 5.653), (288, 7.155)])
+@pytest.mark.parametrize(("size", "giga_macs"), [(160, 2.210), (176, 2.756)])
 def test_multiply_adds_of_resnet_50_d_at_other_sizes(size, giga_macs):
     ours = network_of(D).multiply_adds(3, 1000, size)
     counter = FlopCounterMode(display=False)
@@ -103,10 +103,9 @@ REFERENCES = {
     "34": (replace(B, depth=34), lambda: torchvision.models.resnet34()),
     "18-D": (replace(D, depth=18), lambda: timm.create_model("resnet18d")),
     "26-A": (replace(A, depth=26), lambda: moved_to_first_1x1(torchvision.models.ResNet(Bottleneck, [2, 2, 2, 2]))),
-    "26-B": (replace(B, depth=26), lambda: torchvision.models.ResNet(Bottleneck, [2, 2, 2, 2])),
     "26-C": (replace(C, depth=26), lambda: timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [2, 2, 2, 2], **DEEP_STEM)),
 }
-LARGE = [name for name in REFERENCES if name not in ("26-A", "26-B", "26-C")]
+LARGE = [name for name in REFERENCES if name not in ("26-A", "26-C")]
 
 
 def both(name, size, count=2, dtype=torch.float64):
@@ -126,7 +125,8 @@ def test_computes_what_the_reference_computes(name, size):
         torch.testing.assert_close(ours.eval()(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
 
 
-@pytest.mark.parametrize(("name", "mode"), list(product(["26-A", "26-B", "26-C", "26-D"], ["train", "eval"])))
+# B and D in training: tests/coordinates
+@pytest.mark.parametrize(("name", "mode"), [("26-A", "train"), ("26-C", "train"), ("26-D", "eval")])
 def test_gradients_are_the_references(name, mode):
     """Of the images and of every parameter; in training also what the running statistics become.
 
@@ -147,7 +147,7 @@ def test_gradients_are_the_references(name, mode):
         torch.testing.assert_close(mine, expected)
 
 
-@pytest.mark.parametrize("name", ["50-A", "50-B", "50-C", "50-D"])
+@pytest.mark.parametrize("name", ["50-A", "50-D"])
 def test_in_single_precision_the_difference_is_rounding(name):
     ours, theirs, images = both(name, 64, dtype=torch.float32)
     with torch.inference_mode():
@@ -161,8 +161,9 @@ def test_pool_alone_changes_only_the_shortcuts():
     assert not [m for m in built(A, 3, 10).modules() if isinstance(m, torch.nn.AvgPool2d)]
 
 
-@pytest.mark.parametrize("depth", BLOCKS)
-@pytest.mark.parametrize("changes", [{}, {"deep_stem": True}, {"pool_in_shortcut": True}])
+@pytest.mark.parametrize(
+    ("depth", "changes"), [*product(BLOCKS, [{}]), *product([18, 50], [{"deep_stem": True}, {"pool_in_shortcut": True}])]
+)
 def test_small_stem_keeps_the_size_of_the_image(depth, changes):
     recipe = replace(SMALL, depth=depth, downsample_in="3x3", **changes)
     shapes = []

@@ -127,32 +127,10 @@ def test_what_stands_beside_the_score_is_recorded(ran) -> None:
     assert max(len(json.dumps(row)) for rows in found.values() for row in rows) < 60_000
 
 
-SOME = ["ValueError", "sys.exit(0)", "own", "surrogate", "text raises", "list", "reports", "swallows everything", "texts", "torch"]
-
-
-@pytest.mark.usefixtures("one_ray")
-def test_on_ray_it_is_the_same(tmp_path: Path) -> None:
-    tricks = [Trick(name, {"does": name}) for name in SOME]
-    record = Record.open(str(tmp_path / "runs" / "hpsearch.db"), create=True)
-    study = Study(
-        question="?", train=misbehaviours.train, base=misbehaviours.Config(), vary=one_at_a_time(*tricks), epochs=EPOCHS,
-        seeds=2, metric="acc",
-    )  # fmt: skip
-    with record.driver("test") as driver:
-        session = Session(driver, study, Resources(1, 0, 2), tmp_path / "cache", lambda session: None)
-        run_on_ray(session, None)
-    assert session.done
-    found = states(tmp_path)
-    assert set(found) == {"good", *SOME}
-    for name, mine in found.items():
-        _, state, phrase = TABLE[name]
-        assert [(told["state"], phrase in told["reason"]) for told, _ in mine] == [(state, True)] * 2
-
-
-def run(study: Study, folder: Path, on_ray: bool = False) -> Session:
+def run(study: Study, folder: Path, on_ray: bool = False, slots: int = 1) -> Session:
     record = Record.open(str(folder / "runs" / "hpsearch.db"), create=True)
     with record.driver("test") as driver:
-        session = Session(driver, study, Resources(1, 0, 1), folder / "cache", lambda session: None)
+        session = Session(driver, study, Resources(1, 0, slots), folder / "cache", lambda session: None)
         run_on_ray(session, None) if on_ray else run_here(session)
     return session
 
@@ -170,15 +148,16 @@ def of_sizes(**more: object) -> Study:
     return Study(question="?", train=sized, base=Sized("text"), epochs=EPOCHS, seeds=4, metric="acc", **more)
 
 
-@pytest.mark.usefixtures("one_ray")
-@pytest.mark.parametrize("on_ray", [False, True])
-def test_three_trials_that_break_the_contract_alike_end_the_study_and_wait(tmp_path: Path, on_ray: bool) -> None:
-    study = of_sizes(vary=one_at_a_time(Trick("large", {"size": 1})))
-    for _ in range(1 if on_ray else 2):  # they run again, and find the same
-        with pytest.raises(Refused, match=r"metric 'acc' is '93\.1' in epoch 3: it must be a number.*the first 3 trials"):
-            run(study, tmp_path, on_ray)
-        assert {told["state"] for mine in states(tmp_path).values() for told, _ in mine} == {"waiting"}
-        assert Record.open(str(tmp_path / "runs" / "hpsearch.db")).holder() is None
+def check_three_alike_end_it(folder: Path, on_ray: bool) -> None:
+    with pytest.raises(Refused, match=r"metric 'acc' is '93\.1' in epoch 3: it must be a number.*the first 3 trials"):
+        run(of_sizes(vary=one_at_a_time(Trick("large", {"size": 1}))), folder, on_ray)
+    assert {told["state"] for mine in states(folder).values() for told, _ in mine} == {"waiting"}
+    assert Record.open(str(folder / "runs" / "hpsearch.db")).holder() is None
+
+
+def test_three_trials_that_break_the_contract_alike_end_the_study_and_wait(tmp_path: Path) -> None:
+    for _ in range(2):  # they run again, and find the same; on Ray: test_executors.py
+        check_three_alike_end_it(tmp_path, on_ray=False)
 
 
 def test_of_one_arm_alone_three_are_enough_where_there_is_no_other(tmp_path: Path) -> None:
@@ -310,6 +289,23 @@ def signalling(config, seed, epochs, run):
             yield {"top1": 1.0}
         except BaseException:  # a loop that skips broken batches, too broadly
             yield {"top1": 2.0}
+
+
+def interrupting(config, seed, epochs, run):
+    os.kill(os.getpid(), signal.SIGINT)
+    yield {"top1": 1.0}
+
+
+def test_ctrl_c_ends_a_run_whose_handler_is_pythons_own(tmp_path: Path) -> None:
+    study = replace(of_arms("numpy", base="good"), metric="top1")
+    object.__setattr__(study, "train", interrupting)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(study, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not list(tmp_path.rglob("result.json"))  # it is no trial's failure
 
 
 @pytest.mark.parametrize("train", [signalling, lambda *given: list(signalling(*given))], ids=["yields", "returns"])

@@ -1,7 +1,11 @@
-"""Both executors, on the same trials: equal rows to the bit, lost workers recovered, nothing run twice."""
+"""Both executors, on the same trials: equal rows to the bit, lost workers recovered, nothing run twice.
+
+What other files say of one executor is said of Ray here, so that it is started once.
+"""
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from hpsearch.ablation import Trick, leave_one_out
+from hpsearch.ablation import Teacher, Trick, leave_one_out, one_at_a_time
 from hpsearch.errors import Refused
 from hpsearch.results.record import Record
 from hpsearch.search import Confirm, Median, Round, Tune
@@ -20,8 +24,14 @@ from hpsearch.trials import on_ray as door
 from hpsearch.trials.here import run_here
 from hpsearch.trials.on_ray import run_on_ray
 from hpsearch.trials.session import Resources, Session
+from hpsearch.trials.worker import home
+from tests.faults.test_driver_killed import check_nothing_ran_twice, ledger
 from tests.trials import helpers
 from tests.trials.helpers import Config
+from tests.trials.misbehaviours import TABLE
+from tests.trials.taught import Pupil, learn
+from tests.trials.test_contract import check_three_alike_end_it, of_arms, states
+from tests.trials.test_contract import run as run_contract
 from tests.trials.test_stopped_trials import Climb, climb
 
 pytestmark = pytest.mark.usefixtures("one_ray")
@@ -53,17 +63,25 @@ def small_study(**changes: Any) -> Study:
     return Study(**{"question": "?", "base": base, "vary": tricks, "tune": tune, "seeds": 2, **changes})
 
 
-def test_both_executors_give_the_same_rows_to_the_bit(tmp_path: Path) -> None:
-    study = small_study()
-    told = []
-    for on_ray in (False, True):
-        folder = tmp_path / str(on_ray)
-        record, session = run(study, folder, on_ray)
-        rows = record.rows(session.scores)
-        assert len(rows) == 11 == session.total
-        assert len(starts(folder)) == len(set(starts(folder))) == 11
-        told.append({k: [(n, {m: v for m, v in row.items() if m not in CLOCK}) for n, row in each] for k, each in rows.items()})
-    assert told[0] == told[1]
+def told(record: Record, session: Session) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """Rows by trial, without what the clock says."""
+    rows = record.rows(session.scores)
+    return {key: [(n, {m: v for m, v in row.items() if m not in CLOCK}) for n, row in each] for key, each in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[str]]:
+    """The small study run in this process: where, its rows, and the trials in the order they were started."""
+    folder = tmp_path_factory.mktemp("here")
+    return folder, told(*run(small_study(), folder, on_ray=False)), starts(folder)
+
+
+def test_both_executors_give_the_same_rows_to_the_bit(here: tuple[Path, dict[str, Any], list[str]], tmp_path: Path) -> None:
+    _, rows, started = here
+    record, session = run(small_study(), tmp_path, on_ray=True)
+    assert told(record, session) == rows
+    for each in (started, starts(tmp_path)):
+        assert len(each) == len(set(each)) == 11 == session.total
 
 
 def test_a_trial_has_the_threads_it_was_given_whatever_the_process_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,14 +99,14 @@ def test_a_trial_has_the_threads_it_was_given_whatever_the_process_had(tmp_path:
     assert [(row["top1"], row["omp"]) for _, row in rows] == [(1, 1)]
 
 
-def test_a_changed_study_runs_only_what_the_change_adds(tmp_path: Path) -> None:
-    run(small_study(), tmp_path, on_ray=False)
-    before = starts(tmp_path)
-    _, again = run(small_study(), tmp_path, on_ray=False)
-    assert (again.ran, starts(tmp_path)) == (0, before)
-    _, more = run(small_study(seeds=3), tmp_path, on_ray=False)
+def test_a_changed_study_runs_only_what_the_change_adds(here: tuple[Path, dict[str, Any], list[str]], tmp_path: Path) -> None:
+    folder, _, before = here
+    shutil.copytree(folder, tmp_path / "again")
+    _, again = run(small_study(), tmp_path / "again", on_ray=False)
+    assert (again.ran, starts(tmp_path / "again")) == (0, before)
+    _, more = run(small_study(seeds=3), tmp_path / "again", on_ray=False)
     assert more.ran == 3  # one more seed of three arms
-    assert len(starts(tmp_path)) == len(set(starts(tmp_path))) == len(before) + 3
+    assert len(starts(tmp_path / "again")) == len(set(starts(tmp_path / "again"))) == len(before) + 3
 
 
 def dying_study(*kinds: str) -> Study:
@@ -133,6 +151,63 @@ def test_trials_that_fall_behind_are_stopped_on_both_executors(tmp_path: Path, o
     assert (session.failed, session.done, session.total) == (0, True, 10 + 2 + 1)
     kept = [round_.trials[k].key for round_ in session.plan.rounds for k in round_.kept or ()]
     assert stopped.isdisjoint(kept)
+
+
+SOME = ["ValueError", "sys.exit(0)", "own", "surrogate", "text raises", "list", "reports", "swallows everything", "texts"]
+
+
+def test_the_contract_holds_on_ray(tmp_path: Path) -> None:
+    assert run_contract(of_arms(*SOME, base="good", seeds=2), tmp_path, on_ray=True).done
+    found = states(tmp_path)
+    assert set(found) == {"good", *SOME}
+    for name, mine in found.items():
+        _, state, phrase = TABLE[name]
+        assert [(told["state"], phrase in told["reason"]) for told, _ in mine] == [(state, True)] * 2
+
+
+def test_three_trials_that_break_the_contract_alike_end_the_study_on_ray(tmp_path: Path) -> None:
+    check_three_alike_end_it(tmp_path, on_ray=True)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["here", "on ray"])
+def taught(
+    request: pytest.FixtureRequest, one_ray: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Study, Record, Session]:
+    """Students of a teacher, and of another that fails."""
+    folder = tmp_path_factory.mktemp("taught")
+    tricks = Trick("taught", {"teacher": Teacher({"size": 10})}), Trick("lost", {"teacher": Teacher({"kind": "fails"})})
+    study = Study(question="?", train=learn, base=Pupil(), vary=one_at_a_time(*tricks), seeds=3, epochs=2)
+    return folder, study, *run(study, folder, request.param)
+
+
+def test_the_teacher_runs_once_before_all_its_students(taught: tuple[Path, Study, Record, Session]) -> None:
+    folder, study, record, session = taught
+    (teacher,) = [trial for trial in study.teachers if trial.config.size == 10]
+    lines = ledger(folder)
+    check_nothing_ran_twice(lines)
+    students = [study.student(study.plan.arms[1], seed, "final").key for seed in range(3)]
+    order = [(line["event"], line["key"]) for line in lines]
+    assert order.count(("start", teacher.key)) == 1
+    assert all(order.index(("done", teacher.key)) < order.index(("start", key)) for key in students)
+    weights = {key: json.loads((home(record.folder, key) / "weights.pt").read_text()) for key in (teacher.key, *students)}
+    assert [weights[key]["above"] for key in students] == [weights[teacher.key]] * 3
+    assert {session.scores[key] for key in students} == {11.0}
+
+
+def test_students_of_a_failed_teacher_fail_without_running_and_the_rest_goes_on(
+    taught: tuple[Path, Study, Record, Session],
+) -> None:
+    folder, study, record, session = taught
+    (key,) = [trial.key for trial in study.teachers if trial.config.kind == "fails"]
+    students = {study.student(study.plan.arms[2], seed, "final").key for seed in range(3)}
+    assert session.failed == 1 + 3
+    states = record.states([key, *students])
+    assert "no lesson today" in states[key]["reason"]
+    assert {states[student]["reason"] for student in students} == {
+        f"the trial {key} it was to learn from failed: see its reason, fix the cause and run with --retry-failed"
+    }
+    assert not students & {line["key"] for line in ledger(folder)}
+    assert len([score for score in session.scores.values() if score is not None]) == 3 + 3 + 1
 
 
 def test_more_gpus_than_ray_has_are_refused(tmp_path: Path) -> None:

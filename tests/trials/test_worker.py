@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hpsearch.errors import Refused
 from hpsearch.search import Divergence
 from hpsearch.trials.attempt import Attempt
 from hpsearch.trials.sealed import read_json, write_json
+from hpsearch.trials.surplus import SURPLUS
 from hpsearch.trials.worker import ATTEMPTS, ask_to_stop, perform, sealed_result
 from tests.trials import helpers
 from tests.trials.helpers import Config, counting, job
@@ -191,6 +193,61 @@ def test_a_function_is_asked_for_no_more_epochs_than_wanted(tmp_path: Path) -> N
             yield {"top1": 1.0}
 
     assert perform(job(tmp_path), endless, lambda epoch, row: None).state == "complete"
+
+
+def looped(rows):
+    """A generator whose loop is so long."""
+
+    def train(config, seed, epochs, run):
+        other = iter(range(99))  # no loop of its
+        for epoch in rows(epochs):
+            for _batch in range(7):
+                next(other)
+            yield {"top1": float(epoch)}
+
+    return train
+
+
+def delegating(config, seed, epochs, run):
+    yield from looped(lambda epochs: range(epochs + 1))(config, seed, epochs, run)
+
+
+def reporting(more):
+    def train(config, seed, epochs, run):
+        for epoch in range(epochs + more):
+            run.report({"top1": float(epoch)})
+
+    return train
+
+
+LOOPS = {
+    "two more": (looped(lambda epochs: range(epochs + 2)), True),
+    "more in a list": (looped(lambda epochs: [0.0] * (epochs + 1)), True),
+    "in a generator of its": (delegating, True),
+    "reports one more": (reporting(1), True),
+    "as many": (looped(range), False),
+    "as many in a list": (looped(lambda epochs: [0.0] * epochs), False),
+    "nobody knows": (looped(lambda epochs: count()), False),
+    "reports as many": (reporting(0), False),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_that_is_too_long_is_remarked_and_its_trial_is_whole(tmp_path: Path, name: str) -> None:
+    train, longer = LOOPS[name]
+    result = perform(job(tmp_path), train, lambda epoch, row: None)
+    assert (result.state, result.reason, len(result.rows)) == ("complete", "", job(tmp_path).trial.epochs)
+    assert result.remark == (SURPLUS if longer else "")
+    assert sealed_result(tmp_path, job(tmp_path).trial.key) == result  # also where the driver died before it was told
+
+
+def test_a_trial_that_failed_is_not_remarked_for_its_loop(tmp_path: Path) -> None:
+    def nan(config, seed, epochs, run):
+        for _ in range(epochs + 2):
+            yield {"top1": float("nan")}
+
+    result = perform(job(tmp_path), nan, lambda epoch, row: None)
+    assert (result.state, result.remark) == ("failed", "")
 
 
 def test_a_worker_that_dies_in_every_attempt_takes_its_trial_with_it(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hpsearch.report.sections.contrasts import arms_frame, unit_of
 from hpsearch.report.sections.imported import facts_elsewhere
 from hpsearch.report.words import Unit, count, hours, listed, number, seeds_each, setting, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.inference import across_scales, effects, scales_note
+from hpsearch.results.inference import effects, scales_note
+from hpsearch.results.reasons import BROKE
 from hpsearch.statistics import HELPS, HURTS, NO_LARGER, NOT_RESOLVED, Effect
 
 SENTENCES = 3  # that answer; what is said beyond them is a note
@@ -18,11 +19,11 @@ SENTENCES = 3  # that answer; what is said beyond them is a note
 
 def answer(evidence: Evidence) -> tuple[Block, ...]:
     """What helped, what hurts, what is not resolved, what the search chose; before anything ran, what is planned."""
-    apart, scaled = across_scales(evidence), scales_note(evidence)
+    estimated, scaled = effects(evidence), scales_note(evidence)
+    apart = [each.name for each in estimated if each.apart]
     scaled += f" Left out of the sentences below: {listed(f'“{name}”' for name in apart)}." if apart else ""
     warnings = [Text(problem, "warning") for problem in (*evidence.agenda.problems, scaled) if problem]
-    estimated = effects(evidence)
-    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated), apart)
+    told = effects_words(estimated, unit_of(evidence), evidence.study.repeat, seconds_in_all(evidence, estimated))
     sentences = [*told, *search_words(evidence), *reached_words(evidence)]
     if not sentences:
         sentences = [planned_words(evidence)]
@@ -65,7 +66,7 @@ def _ended_words(done: str, reasons: Sequence[str]) -> str:
     This study ended early, with 0 of 8 trials done:
     3 trials broke the contract of a training function in the same way. The first: the row of epoch 1 has no metric 'acc'.
     """
-    broke = f"{count(len(reasons), 'trial')} broke the contract of a training function in the same way"
+    broke = f"{count(len(reasons), 'trial')} {BROKE}"
     return f"This study ended early, with {done} done: {broke}. The first: {reasons[0]}."
 
 
@@ -78,25 +79,23 @@ def facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     pairs = [("trials done", f"{done:,} of {wanted:,}"), ("failed", f"{failed:,}")]
     stopped = stopped_early(evidence)
     pairs += [("stopped early", f"{stopped:,}")] if stopped else []
+    pairs += [("to be run again", f"{len(back):,}")] if len(back := evidence.set_back()) else []
     pairs += [("arms", f"{len(study.plan.arms)}")] if study.plan.contrasts else []
     pairs += [("seeds per arm", seeds_each(study.seeds)), ("training time", hours(once["seconds"].sum()))]
     return tuple(pairs)
 
 
-def effects_words(
-    estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None, apart: Sequence[str] = ()
-) -> list[str]:
+def effects_words(estimated: Sequence[Effect], written: Unit, repeat: str = "seed", seconds: float | None = None) -> list[str]:
     """Sentences on the contrasts, most important first; none where none was measured.
 
-    ``seconds`` of training would resolve what so many seeds can resolve. Nothing is concluded from the rows that are named
-    ``apart``.
+    ``seconds`` of training would resolve what so many seeds can resolve. Nothing is concluded from rows across scales.
 
     >>> from hpsearch.report.words import unit
     >>> effects_words([Effect("+ a", "ladder", 0.5, 0.2, 0.8, 5, "helps")], unit("top1"))
     ['The one contrast asked helps: “+ a”, +0.50 points (95 % interval +0.20 to +0.80).']
     """
     every = [e for e in estimated if e.value is not None]
-    measured = [e for e in every if e.name not in apart]
+    measured = [e for e in every if not e.apart]
     judged = [e for e in measured if e.low is not None]
     if not every:
         return []
@@ -109,7 +108,7 @@ def effects_words(
         return [f"The one contrast asked {_is(judged[0])}: {_worth(judged[0], written)}.", *_unresolved(judged, repeat, seconds)]
     return [
         _best(judged, written, repeat),
-        _counted(judged, written, "other contrast" if apart else "contrast"),
+        _counted(judged, written, "other contrast" if len(measured) < len(every) else "contrast"),
         *_unresolved(judged, repeat, seconds),
     ]
 

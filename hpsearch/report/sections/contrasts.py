@@ -15,6 +15,7 @@ from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects, scores_of
 from hpsearch.statistics import Effect, pooled_deviation, within_deviation
 from hpsearch.statistics import resolution as forecast
+from hpsearch.statistics.effect import DIFFERENT_SCALES
 from hpsearch.statistics.randomised_blocks import ROUNDING
 
 UNGROUPED = "contrasts"
@@ -31,7 +32,7 @@ P_VALUES = {  # by column: its heading, and the one it shares
     "p_floor": ("smallest possible", "exact p of this row alone"),
 }
 ONE_LINE = 12  # letters of a verdict that is not broken: "not resolved"
-BESIDE = {"cannot tell": "cannot tell at this size"}  # what is said beside a claim, where a reader needs more words
+BESIDE = {"cannot tell": "cannot tell {}"}  # what is said beside a claim, where a reader needs more words
 UNEVEN = "Arms that lack seeds show the mean of those they ran; differences between arms are corrected for the seeds they lack."
 CLAIMED = "Claims are from other authors: where data, network or budget differ from theirs, only agreement in sign can be expected."
 
@@ -104,7 +105,7 @@ def effects_frame(estimated: Sequence[Effect], seconds: Sequence[float | None] =
             "low": e.low,
             "high": e.high,
             "p": e.p,
-            "verdict": e.verdict,
+            "verdict": e.said,
             "seeds": e.seeds,
             "seeds_needed": e.seeds_needed,
             "hours_needed": cost / 3600 if cost else None,
@@ -181,7 +182,8 @@ def beside(effect: Effect) -> str:
     >>> beside(Effect("+ a", "ladder", 0.1, -0.1, 0.3, 5, "not resolved", Claim(0.5, "b", "Table 1")))
     'cannot tell at this size'
     """
-    return BESIDE.get(effect.beside_claim, effect.beside_claim)
+    said = effect.beside_claim
+    return BESIDE[said].format(DIFFERENT_SCALES if effect.apart else "at this size") if said in BESIDE else said
 
 
 def _needed(effect: Effect) -> str:

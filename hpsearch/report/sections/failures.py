@@ -8,7 +8,7 @@ from hpsearch.report.blocks import Block, Column, Fold, Table, Text
 from hpsearch.report.section import Section
 from hpsearch.report.words import count, listed, short_names
 from hpsearch.results.evidence import Evidence
-from hpsearch.results.reasons import Ended, grouped
+from hpsearch.results.reasons import BROKE, Ended, grouped
 
 REMEDY = (
     "Once the cause is fixed, `hpsearch run --retry-failed` runs them again; after a change of the training function they are new "
@@ -48,7 +48,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
         Column("reason", "Reason", width=14),
         Column("key", "Key", width=18),
     )
-    ends = f"failed{' or were stopped' if stopped else ''}{' or ended the study' if back else ''}"
+    ends = " or ".join(word for word, of in (("failed", failed), ("were stopped", stopped), ("ended the study", back)) if of)
     table = Table("failures", f"Trials that {ends}, with the reason given.", frame, columns)
     if len(frame) <= OPEN:
         return Text(said), table
@@ -59,7 +59,7 @@ def failures(evidence: Evidence) -> tuple[Block, ...]:
 
 def set_back_words(trials: int) -> str:
     """What became of trials whose breach of the contract ended the study."""
-    return f"{count(trials, 'trial')} broke the contract of a training function in the same way, which ended the study. {SET_BACK}"
+    return f"{count(trials, 'trial')} {BROKE}, which ended the study. {SET_BACK}"
 
 
 def reasons_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from hpsearch.report.sections.contrasts import effects_frame, unit_of
 from hpsearch.report.words import Unit, number, short_names
 from hpsearch.results.evidence import Evidence
 from hpsearch.results.inference import effects
+from hpsearch.statistics.effect import DIFFERENT_SCALES
 
 LOOK = {"helps": (BLUE, "circle"), "hurts": (ORANGE, "square")}
 INTERVALS = "Every contrast with its simultaneous 95 % interval. An interval that crosses the zero line is not resolved."
@@ -118,10 +119,14 @@ def _verdict_trace(shown: pd.DataFrame, places: Sequence[float], verdict: str, w
         error_x=whiskers(part, colour, 2, 5),
         mode="markers",
         marker={"color": colour, "size": 9, "symbol": symbol, "line": {"color": colour, "width": 2}},
-        name=verdict or "not resolved",
+        name=verdict or f"not resolved{f' or {DIFFERENT_SCALES}' if _apart(part) else ''}",
         text=[label(_said(line, written)) for line in part.to_dict("records")],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _apart(part: pd.DataFrame) -> bool:
+    return any(DIFFERENT_SCALES in verdict for verdict in part["verdict"])
 
 
 def _claims(shown: pd.DataFrame, places: Sequence[float], written: Unit) -> go.Scatter:

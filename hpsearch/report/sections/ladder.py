@@ -160,7 +160,7 @@ def steps_frame(evidence: Evidence) -> pd.DataFrame:
         }
         line |= {"published": rung.top1 if rung else None, "mean": mean, "start": start, "end": end}
         line |= {name: getattr(effect, at) if effect else None for name, at in (("difference", "value"), ("low", "low"))}
-        line |= {"high": effect.high if effect else None, "verdict": effect.verdict if effect else ""}
+        line |= {"high": effect.high if effect else None, "verdict": effect.said if effect else ""}
         claim = climb[0].step(rung) if climb and rung else effect.claim.value if effect and effect.claim else None
         line |= {"claim": claim, "beside": beside(effect) if effect else ""}
         lines.append(line | {"seeds": effect.seeds if effect else 0, "asked": asked})

@@ -48,7 +48,7 @@ def orders(evidence: Evidence) -> tuple[Block, ...]:
 def readings_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
     """One line per trick and reading, measured ones alone, of the tricks that designs read in more than one way."""
     lines = [
-        (c.trick.name, c.reading, c.under.name, e.name, e.value, e.low, e.high, e.verdict)
+        (c.trick.name, c.reading, c.under.name, e.name, e.value, e.low, e.high, e.said)
         for c, e in zip(plan.contrasts, estimated, strict=True)
         if c.trick and c.reading and e.value is not None
     ]
@@ -147,7 +147,7 @@ def gap_words(estimated: Sequence[Effect], written: Unit) -> tuple[Text, ...]:
 def interactions_frame(plan: Plan, estimated: Sequence[Effect]) -> pd.DataFrame:
     """One line per measured interaction of two tricks; ``over`` names what its arms were laid over."""
     lines = [
-        (c.design, c.under.name, *(t.name for t in c.between), e.name, e.value, e.low, e.high, e.verdict)
+        (c.design, c.under.name, *(t.name for t in c.between), e.name, e.value, e.low, e.high, e.said)
         for c, e in zip(plan.contrasts, estimated, strict=True)
         if len(c.between) == 2 and e.value is not None
     ]
