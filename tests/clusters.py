@@ -2,13 +2,14 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class Cluster:
                     continue
         for node in self.nodes:
             node.wait(timeout=30)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _program(process: psutil.Process) -> str:
@@ -94,14 +96,3 @@ def _program(process: psutil.Process) -> str:
         return process.name()
     except psutil.Error:
         return ""
-
-
-def of_nodes(count: int, **settings: str) -> Iterator[Cluster]:
-    """A cluster for a fixture."""
-    cluster = Cluster(**settings)
-    try:
-        for _ in range(count):
-            cluster.start()
-        yield cluster
-    finally:
-        cluster.close()

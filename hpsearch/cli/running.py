@@ -76,6 +76,8 @@ def run(
     """Run a study, or resume it: finished trials are never repeated. Ends by writing the report."""
     from hpsearch.cli import terminal
     from hpsearch.cli.console import Console
+    from hpsearch.results.mounts import refuse_network
+    from hpsearch.results.neighbours import file_of
     from hpsearch.study import Limits
     from hpsearch.trials import launch
     from hpsearch.trials.attaching import closed_token
@@ -96,6 +98,8 @@ def run(
     for said in () if here else (launch.unused_cluster(address), closed_token()):
         if said:
             console.print(said, highlight=False, markup=False, soft_wrap=True)
+    if at := file_of(record):
+        refuse_network(at)  # before anybody looks for what lies beside it
     refuse_overwriting(out or beside(record, file, None), sources(record, file))
 
     def where(opened: "Record") -> Path:

@@ -34,7 +34,8 @@ def refuse_namesakes(study: Path) -> None:
             f"{study} has the name of the module {study.stem!r}, and trials would import the study in its place: rename the study"
         )
     taken = (LIBRARIES | sys.stdlib_module_names) - HARMLESS
-    for neighbour in sorted(folder.glob("*.py")) + sorted(folder.glob("*/__init__.py")):
+    packages = sorted(each / "__init__.py" for each in folder.iterdir() if os.path.isfile(each / "__init__.py"))
+    for neighbour in sorted(folder.glob("*.py")) + packages:  # isfile, as beside a study may lie the mount of a server that is down
         name = neighbour.parent.name if neighbour.name == "__init__.py" else neighbour.stem
         if name in taken and not _is_the_library(name, neighbour):
             raise Refused(

@@ -84,9 +84,8 @@ def test_a_real_mount_is_known_before_it_is_touched(tmp_path: Path) -> None:
     """A mount of sshfs without its server, in a space of mounts of its own: also a server that is down must not hang the command."""
     if sys.platform != "linux" or os.geteuid() or not Path("/dev/fuse").exists():
         pytest.skip("only root may mount, and only where there is FUSE")
-    place, study = tmp_path / "mounted", tmp_path / "study" / "own.py"
+    place, study = tmp_path / "mounted", tmp_path / "own.py"
     place.mkdir()
-    study.parent.mkdir()
     (tmp_path / "mount.py").write_text(MOUNTED)
     new = subprocess.run([sys.executable, "-m", "hpsearch", "new", str(study), "--own"], capture_output=True, check=False)
     assert new.returncode == 0
