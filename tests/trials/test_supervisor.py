@@ -52,7 +52,7 @@ def test_rows_and_result_are_those_of_the_same_trial_in_this_process(supervised,
 
 @pytest.mark.parametrize("how", misbehaving.HANGS)
 def test_a_training_that_hangs_once_is_ended_and_goes_on_from_its_checkpoint(how, supervised) -> None:
-    result = supervised(misbehaving.hanging, how, Limits(silence=2))
+    result = supervised(misbehaving.hanging, how, Limits(silence=4))  # longer than a loaded machine ever stalls
     assert (result.state, result.attempts) == ("complete", 2)
     processes = [row["process"] for row in result.rows]
     assert processes[0] != processes[1] == processes[2]  # epoch 1 was not trained again
