@@ -73,6 +73,13 @@ class Cluster:
             each.send_signal(which)
         return found
 
+    def alive(self) -> set[str]:
+        """Addresses of the nodes that the head takes to be alive."""
+        ask = "print(*(node['NodeManagerAddress'] for node in ray.nodes() if node['Alive']))"
+        code = f"import ray; ray.init(address={self.address!r}, log_to_driver=False, logging_level='ERROR'); {ask}"
+        told = subprocess.run([sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, check=True)
+        return set(told.stdout.split())
+
     def name(self, number: int) -> str:
         """A node's address."""
         return f"127.0.0.{number + 2}"

@@ -1,5 +1,6 @@
 """Opening a record's database: whether it is one, whether it is whole, how connections to it behave."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hpsearch.results import schema
 from hpsearch.results.neighbours import TRIALS, new_trials
 from hpsearch.results.outage import repaired
 
+NEW = 5.0  # seconds after which an empty file is no longer taken for one that is being made
 BUSY = 2.0  # seconds that SQLite waits for another process's transaction before it says so
 SERVER = {  # of libpq: a connection that nobody answers any more is given up after seconds, not hours
     "connect_timeout": 10,
@@ -23,6 +25,8 @@ SERVER = {  # of libpq: a connection that nobody answers any more is given up af
 
 def check_file(file: Path, create: bool) -> None:
     """Refuse an SQLite file that is empty, or missing where none is to be made."""
+    if not create:
+        _await_first_page(file)
     if file.is_file() and file.stat().st_size == 0:
         raise Damaged(f"the record at {file} is empty, its contents are lost: {repaired(str(file))}")
     if not create and not file.is_file():
@@ -31,6 +35,12 @@ def check_file(file: Path, create: bool) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused(f"cannot write the record at {file}: {error.strerror}; give another place with --record") from error
+
+
+def _await_first_page(file: Path) -> None:
+    """Give a run that has just made the file the time to write to it."""
+    while file.is_file() and file.stat().st_size == 0 and time.time() - file.stat().st_mtime < NEW:
+        time.sleep(0.05)
 
 
 def engine_of(url: URL) -> Engine:

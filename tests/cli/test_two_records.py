@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def hpsearch(tmp_path, monkeypatch, capsys):
         return code, out + err
 
     return give
+
+
+def content():
+    """All that the record says; its bytes change when the write-ahead log is taken in."""
+    with closing(sqlite3.connect("runs/hpsearch.db")) as record:
+        return list(record.iterdump())
 
 
 def trained():
@@ -109,7 +116,7 @@ def test_records_that_an_earlier_version_made_in_one_folder_keep_their_files_and
     for name in ("b.db", "hpsearch.db", "z"):
         hpsearch(*WORDS, f"all/{name}")
         with sqlite3.connect(f"all/{name}") as record:
-            record.execute("delete from stamp where name = 'trials'")
+            record.execute("delete from stamp where name in ('trials', 'id')")
     done = trained()
     said = [hpsearch(*WORDS, f"all/{name}")[1] for name in ("b.db", "hpsearch.db", "z")]
     assert ["0 of them ran now" in each for each in said] == [True] * 3
@@ -132,11 +139,11 @@ def test_records_that_an_earlier_version_made_in_one_folder_keep_their_files_and
 )
 def test_a_report_is_written_over_nothing_that_it_is_made_from(hpsearch, words, what):
     hpsearch("run", "mine.py", "--here")
-    before = {path: path.read_bytes() for path in (Path("mine.py"), Path("runs/hpsearch.db"))}
+    before = Path("mine.py").read_bytes(), content()
     code, said = hpsearch(*words)
     assert (code, f"over {what}, which it is made from: give another name with --out" in said) == (2, True)
     assert not Path("all").exists()
-    assert {path: path.read_bytes() for path in before} == before
+    assert (Path("mine.py").read_bytes(), content()) == before
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_what_ran_on_a_machine_that_is_lost_goes_on_elsewhere(cluster: Cluster, 
         trained = [psutil.Process(line["process"]) for line in starts(tmp_path) if line["node"] == lost]
         cluster.signal(2, signal.SIGKILL, "raylet")
         psutil.wait_procs(trained, timeout=60)
+        waited(lambda: cluster.name(2) not in cluster.alive(), "the head to know of it")  # else the study may end before
         (tmp_path / "go").touch()
         said, _ = driver.communicate(timeout=240)
     finally:
